@@ -1,0 +1,181 @@
+import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue, DuckDBValueConverter } from '@duckdb/node-api';
+import { LakeError, messageOf } from '../base/lake-error.js';
+import { readSqlFile } from '../base/sql-file.js';
+import { type SqlRow, type SqlValue, sqlValueConverter } from './values.js';
+
+/** What may be bound to `$name`. Whole numbers are bound as integers, arrays as VARCHAR[]. */
+export type SqlParam = null | boolean | number | bigint | string | readonly (string | null)[];
+export type SqlParams = Readonly<Record<string, SqlParam>>;
+
+export interface SessionOptions {
+  readonly threads?: number;
+  /** Where DuckDB spills when the limit is reached; nothing is kept there afterwards. */
+  readonly tempDirectory?: string;
+}
+
+export interface SqlColumn {
+  readonly name: string;
+  /** DuckDB's name of the type, e.g. `BIGINT`. */
+  readonly type: string;
+}
+
+export interface SqlResult {
+  readonly columns: readonly SqlColumn[];
+  readonly rows: readonly SqlRow[];
+}
+
+/** DuckDB's own text; a full disk is a matter of storage, and may be over at the next try. */
+function sqlError(error: unknown): LakeError {
+  if (error instanceof LakeError) return error;
+  const message = messageOf(error);
+  if (/No space left on device|Disk quota exceeded/.test(message)) {
+    const hint = 'free some disk space and run the same command again; nothing is half-visible';
+    return new LakeError('STORAGE', message, { cause: error, hint, retryable: true });
+  }
+  return new LakeError('SQL', message, { cause: error });
+}
+
+type Driver = typeof import('@duckdb/node-api');
+
+/**
+ * One in-memory DuckDB with one connection. Loads the driver lazily, because that costs more than starting Node.
+ * SQL errors reject with a `LakeError` of code `SQL` that keeps DuckDB's text.
+ */
+export class Session {
+  readonly #driver: Driver;
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+  readonly #converter: DuckDBValueConverter<SqlValue>;
+
+  private constructor(driver: Driver, instance: DuckDBInstance, connection: DuckDBConnection) {
+    this.#driver = driver;
+    this.#instance = instance;
+    this.#connection = connection;
+    this.#converter = sqlValueConverter(driver.DuckDBTypeId);
+  }
+
+  static async open(options: SessionOptions = {}): Promise<Session> {
+    const driver = await import('@duckdb/node-api');
+    const config: Record<string, string> = {
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    };
+    if (options.threads !== undefined) config['threads'] = String(options.threads);
+    if (options.tempDirectory !== undefined) config['temp_directory'] = options.tempDirectory;
+    const instance = await driver.DuckDBInstance.create(':memory:', config);
+    const session = new Session(driver, instance, await instance.connect());
+    await session.run(readSqlFile('duckdb', 'use_utc'));
+    return session;
+  }
+
+  /** Runs one statement for its effect. */
+  async run(sql: string, params?: SqlParams): Promise<void> {
+    const [values, types] = this.#bind(params);
+    await this.#guard(() => this.#connection.run(sql, values, types));
+  }
+
+  /** Runs one statement and returns all its rows. */
+  async rows(sql: string, params?: SqlParams): Promise<readonly SqlRow[]> {
+    return (await this.query(sql, params)).rows;
+  }
+
+  /** Runs one statement and returns its columns and all its rows. */
+  async query(sql: string, params?: SqlParams): Promise<SqlResult> {
+    const [values, types] = this.#bind(params);
+    return this.#guard(async () => {
+      const reader = await this.#connection.runAndReadAll(sql, values, types);
+      return {
+        columns: reader.columnNames().map((name, i) => ({ name, type: String(reader.columnTypes()[i]) })),
+        rows: reader.convertRowObjects(this.#converter) as readonly SqlRow[],
+      };
+    });
+  }
+
+  /** Runs one statement and yields its rows in chunks; memory stays bounded. `onColumns` is called before the first chunk. */
+  async *stream(
+    sql: string,
+    params?: SqlParams,
+    onColumns?: (columns: readonly SqlColumn[]) => void,
+  ): AsyncGenerator<readonly SqlRow[]> {
+    const [values, types] = this.#bind(params);
+    const result = await this.#guard(() => this.#connection.stream(sql, values, types));
+    onColumns?.(result.deduplicatedColumnNames().map((name, i) => ({ name, type: String(result.columnType(i)) })));
+    try {
+      for await (const rows of result.yieldConvertedRowObjects(this.#converter)) yield rows as readonly SqlRow[];
+    } catch (error) {
+      throw sqlError(error);
+    }
+  }
+
+  /** The number of statements in `sql`, and the type of the first (DuckDB's `StatementType`), without running anything. */
+  async inspect(
+    sql: string,
+  ): Promise<{ readonly count: number; readonly type: string; readonly parameters: readonly string[] }> {
+    return this.#guard(async () => {
+      const statements = await this.#connection.extractStatements(sql);
+      if (statements.count === 0) return { count: 0, type: 'INVALID', parameters: [] };
+      const prepared = await statements.prepare(0);
+      const parameters = Array.from({ length: prepared.parameterCount }, (_, i) => prepared.parameterName(i + 1));
+      return {
+        count: statements.count,
+        type: this.#driver.StatementType[prepared.statementType] ?? 'INVALID',
+        parameters,
+      };
+    });
+  }
+
+  /** Runs `work` with DuckDB's memory bounded, so that large tables of the session spill to disk. */
+  async withLimitedMemory<T>(work: () => Promise<T>): Promise<T> {
+    await this.run(readSqlFile('duckdb', 'limit_memory'));
+    try {
+      return await work();
+    } finally {
+      await this.run(readSqlFile('duckdb', 'reset_memory'));
+    }
+  }
+
+  /** Stops the statement that is running, if any. */
+  interrupt(): void {
+    this.#connection.interrupt();
+  }
+
+  close(): void {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw sqlError(error);
+    }
+  }
+
+  #bind(
+    params: SqlParams | undefined,
+  ): [Record<string, DuckDBValue> | undefined, Record<string, DuckDBType> | undefined] {
+    if (params === undefined) return [undefined, undefined];
+    const { VARCHAR, BIGINT, INTEGER, DOUBLE, BOOLEAN, SQLNULL, LIST, listValue } = this.#driver;
+    const values: Record<string, DuckDBValue> = {};
+    const types: Record<string, DuckDBType> = {};
+    for (const [name, value] of Object.entries(params)) {
+      if (typeof value === 'number' && Number.isSafeInteger(value)) {
+        const small = Math.abs(value) < 2 ** 31;
+        values[name] = small ? value : BigInt(value);
+        types[name] = small ? INTEGER : BIGINT;
+      } else if (Array.isArray(value)) {
+        values[name] = listValue(value as (string | null)[]);
+        types[name] = LIST(VARCHAR);
+      } else {
+        values[name] = value as DuckDBValue;
+        types[name] =
+          value === null
+            ? SQLNULL
+            : ({ string: VARCHAR, bigint: BIGINT, number: DOUBLE, boolean: BOOLEAN }[typeof value as string] ??
+              VARCHAR);
+      }
+    }
+    return [values, types];
+  }
+}

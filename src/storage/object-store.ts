@@ -1,0 +1,35 @@
+/** One entry of a listing. `path` is relative to the root of the store, with `/` between parts. */
+export interface ObjectMeta {
+  readonly path: string;
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly modified: number;
+}
+
+/**
+ * Bytes in a folder or a bucket. Paths are relative to the store's root, use `/`, and cannot leave it.
+ * Every method rejects with a `LakeError` of code `STORAGE`, or `NOT_FOUND` where an object is absent.
+ */
+export interface ObjectStore {
+  /** Where the store is, for people: a folder or a URL. */
+  readonly root: string;
+  /** What DuckDB is given to read or write the object (a file name locally). */
+  location(path: string): string;
+  get(path: string): Promise<Uint8Array>;
+  /** `end` is exclusive. */
+  getRange(path: string, start: number, end: number): Promise<Uint8Array>;
+  /** Metadata, or undefined when absent. */
+  findMeta(path: string): Promise<ObjectMeta | undefined>;
+  /** Paths of the objects directly in folder `prefix`, sorted by code point; with `after`, only those that sort after it. An absent folder is empty. */
+  list(prefix: string, after?: string): Promise<string[]>;
+  /** Names of the folders directly in folder `prefix`, sorted. */
+  listFolders(prefix: string): Promise<string[]>;
+  /** Writes durably unless an object of that name exists; `false` then. Atomic: a reader sees all or nothing. */
+  putIfAbsent(path: string, data: Uint8Array): Promise<boolean>;
+  /** Writes durably, replacing what was there, atomically. */
+  put(path: string, data: Uint8Array): Promise<void>;
+  /** Makes files that DuckDB wrote into the store durable (fsync of the file and its folders locally). */
+  sync(paths: readonly string[]): Promise<void>;
+  /** Deletes if present. */
+  delete(path: string): Promise<void>;
+}
