@@ -1,0 +1,1 @@
+SELECT DISTINCT CAST({{key}} AS VARCHAR) AS key FROM {{source}} WHERE {{key}} IS NOT NULL LIMIT $limit

@@ -1,0 +1,3 @@
+-- A version without data files.
+SELECT {{columns}}
+WHERE false

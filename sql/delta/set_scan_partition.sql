@@ -1,0 +1,1 @@
+SET VARIABLE {{scan}}_{{index}} = CAST($values AS {{type}}[])

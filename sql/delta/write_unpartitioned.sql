@@ -1,0 +1,2 @@
+COPY (SELECT {{columns}} FROM ({{relation}}))
+TO $file (FORMAT parquet, COMPRESSION {{codec}}, RETURN_STATS)

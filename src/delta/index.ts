@@ -1,0 +1,32 @@
+export { DeltaTable, type DeltaTableOptions, type VersionAt } from './delta-table.js';
+export type { Commit } from './log/commit-file.js';
+export type { HistoryEntry } from './log/history.js';
+export { bindScan, FILE_INDEX, FILE_ROW, type ScanRequest } from './log/scan.js';
+export type { Snapshot } from './log/snapshot.js';
+export type { Action, AddFile, Metadata, Protocol, RemoveFile, Txn } from './protocol/actions.js';
+export { schemaFromDuckdb } from './protocol/duckdb-types.js';
+export type { DeltaField, DeltaSchema, DeltaType } from './protocol/schema.js';
+export { type ParsedSelect, parseSelect } from './query/parse-select.js';
+export {
+  bindSelect,
+  type QueryTable,
+  type ScannedFiles,
+  type SelectRequest,
+  select,
+  selectStream,
+  type TableResolver,
+} from './query/select.js';
+export type { CommitResult, Stage } from './write/commit.js';
+export { type Conflict, type ConflictKind, NO_READS, type Reads } from './write/conflicts.js';
+export type { TableDefinition } from './write/create.js';
+export type { WriteDeps } from './write/data-files.js';
+export {
+  LOCATED,
+  type LocatedRows,
+  type LocateRequest,
+  locateRows,
+  type MergeCounts,
+  type MergeRequest,
+  type StagedMerge,
+  stageMerge,
+} from './write/merge.js';

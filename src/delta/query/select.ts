@@ -1,0 +1,177 @@
+import {
+  fillSql,
+  identifier,
+  joinFragments,
+  readSqlFile,
+  type SqlFragment,
+  trustedFragment,
+} from '../../base/sql-file.js';
+import type { Session, SqlColumn, SqlParams, SqlResult } from '../../duckdb/session.js';
+import type { SqlRow } from '../../duckdb/values.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { bindScan } from '../log/scan.js';
+import type { Snapshot } from '../log/snapshot.js';
+import type { AddFile } from '../protocol/actions.js';
+import { parsePlanFilters } from '../protocol/plan-filters.js';
+import { fileMightMatch, type Predicate } from '../protocol/predicate.js';
+import { duckdbType } from '../protocol/schema.js';
+import { parseSelect } from './parse-select.js';
+
+/** One version of a table and the store its files are in. */
+export interface QueryTable {
+  readonly store: ObjectStore;
+  readonly snapshot: Snapshot;
+}
+
+/** Where table names of a statement lead. */
+export interface TableResolver {
+  /** `name` is lower case, `schema.table` or `table`; undefined when there is no such Delta table. */
+  find(name: string): Promise<QueryTable | undefined>;
+  /** All names, for SHOW TABLES. */
+  names(): Promise<readonly string[]>;
+}
+
+export interface SelectRequest {
+  /** One read-only statement. */
+  readonly sql: string;
+  readonly params?: SqlParams;
+  readonly tables: TableResolver;
+  /** Default true. Without it every file of a table is opened; the rows are the same. */
+  readonly skipping?: boolean;
+}
+
+/** What skipping did, by table. */
+export interface ScannedFiles {
+  readonly table: string;
+  readonly version: number;
+  readonly files: number;
+  readonly read: number;
+}
+
+interface Bound extends QueryTable {
+  readonly name: string;
+  readonly qualified: SqlFragment;
+}
+
+async function resolveTables(tables: TableResolver, names: readonly string[]): Promise<Bound[]> {
+  const bound: Bound[] = [];
+  for (const name of new Set(names.map((n) => n.toLowerCase()))) {
+    const table = await tables.find(name);
+    if (table === undefined) continue;
+    const parts = name.split('.');
+    const qualified = joinFragments(parts.map(identifier), '.');
+    bound.push({ ...table, name, qualified });
+  }
+  return bound;
+}
+
+async function createStandIns(session: Session, bound: readonly Bound[]): Promise<void> {
+  for (const { name, qualified, snapshot } of bound) {
+    if (name.includes('.')) {
+      const schema = identifier(name.slice(0, name.indexOf('.')));
+      await session.run(fillSql(readSqlFile('delta', 'query_create_schema'), { schema }));
+    }
+    const columns = snapshot.schema.fields.map((f) => trustedFragment(`${identifier(f.name)} ${duckdbType(f.type)}`));
+    await session.run(fillSql(readSqlFile('delta', 'query_drop_view'), { table: qualified }));
+    await session.run(
+      fillSql(readSqlFile('delta', 'query_plan_table'), { table: qualified, columns: joinFragments(columns, ', ') }),
+    );
+  }
+}
+
+interface PlanNode {
+  readonly children?: readonly PlanNode[];
+  readonly extra_info?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+function plainName(name: string): string {
+  return name.replaceAll('"', '').toLowerCase();
+}
+
+/** The filters of every scan in a plan, by table name; a scan without a filter is an empty list. */
+export function scanFilters(plan: readonly PlanNode[]): Map<string, (readonly string[])[]> {
+  const found = new Map<string, (readonly string[])[]>();
+  const visit = (node: PlanNode): void => {
+    const table = node.extra_info?.['Table'];
+    if (typeof table === 'string') {
+      const filters = node.extra_info?.['Filters'] ?? [];
+      const list = found.get(plainName(table)) ?? [];
+      list.push(typeof filters === 'string' ? [filters] : filters);
+      found.set(plainName(table), list);
+    }
+    for (const child of node.children ?? []) visit(child);
+  };
+  for (const node of plan) visit(node);
+  return found;
+}
+
+function keptFiles(bound: Bound, filters: readonly (readonly string[])[] | undefined): readonly AddFile[] {
+  const { snapshot } = bound;
+  if (filters === undefined || filters.some((list) => list.length === 0)) return snapshot.files;
+  const predicates: Predicate[] = filters.map((list) => parsePlanFilters(list, snapshot.schema.fields));
+  return snapshot.files.filter((file) => predicates.some((predicate) => fileMightMatch(predicate, file, snapshot)));
+}
+
+async function planFilters(
+  session: Session,
+  body: string,
+  params: SqlParams | undefined,
+): Promise<Map<string, (readonly string[])[]>> {
+  await session.run(readSqlFile('delta', 'query_plan_mode'));
+  try {
+    const sql = fillSql(readSqlFile('delta', 'query_explain'), { statement: trustedFragment(body) });
+    const [row] = await session.rows(sql, params);
+    return scanFilters(JSON.parse(String(row?.['explain_value'])));
+  } finally {
+    await session.run(readSqlFile('delta', 'query_run_mode'));
+  }
+}
+
+/**
+ * Binds the tables of a statement as views over just the files that can matter, so that it can be run in this session:
+ * an EXPLAIN over empty stand-ins says which filters DuckDB's optimiser pushes to which table, and statistics and
+ * partition values decide the files. Throws a usage error for a statement that does not only read.
+ */
+export async function bindSelect(session: Session, request: SelectRequest): Promise<ScannedFiles[]> {
+  const parsed = await parseSelect(session, request.sql);
+  const names = parsed.showsCatalog ? await request.tables.names() : parsed.tables;
+  const bound = await resolveTables(request.tables, names);
+  if (bound.length === 0) return [];
+  await createStandIns(session, bound);
+  const skipping = request.skipping !== false && !parsed.showsCatalog;
+  const filters = skipping ? await planFilters(session, parsed.body, request.params) : undefined;
+  const scanned: ScannedFiles[] = [];
+  for (const table of bound) {
+    const kind = table.name.includes('.') ? table.name : `main.${table.name}`;
+    const files = filters === undefined ? table.snapshot.files : keptFiles(table, filters.get(`memory.${kind}`));
+    const relation = await bindScan(session, table.store, { snapshot: table.snapshot, files });
+    await session.run(fillSql(readSqlFile('delta', 'query_drop_table'), { table: table.qualified }));
+    await session.run(fillSql(readSqlFile('delta', 'query_view'), { table: table.qualified, relation }));
+    scanned.push({
+      table: table.name,
+      version: table.snapshot.version,
+      files: table.snapshot.files.length,
+      read: files.length,
+    });
+  }
+  return scanned;
+}
+
+/** Runs one read-only statement over Delta tables. */
+export async function select(
+  session: Session,
+  request: SelectRequest,
+): Promise<SqlResult & { readonly scanned: readonly ScannedFiles[] }> {
+  const scanned = await bindSelect(session, request);
+  return { ...(await session.query(request.sql, request.params)), scanned };
+}
+
+/** The same with rows in chunks and memory bounded. */
+export async function* selectStream(
+  session: Session,
+  request: SelectRequest,
+  onColumns?: (columns: readonly SqlColumn[]) => void,
+): AsyncGenerator<readonly SqlRow[]> {
+  await bindSelect(session, request);
+  yield* session.stream(request.sql, request.params, onColumns);
+}

@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { backoff, type Clock, sleep } from '../../base/clock.js';
+import { LakeError } from '../../base/lake-error.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { type Commit, readCommit } from '../log/commit-file.js';
+import { advanceSnapshot, applyCommits, type Snapshot } from '../log/snapshot.js';
+import type { Action, CommitInfo } from '../protocol/actions.js';
+import { assertWritable } from '../protocol/features.js';
+import { commitPath } from '../protocol/log-names.js';
+import { type Conflict, findConflict, isBlindAppend, isolationLevel, type Reads, rearrangesOnly } from './conflicts.js';
+
+/** Plain data: everything a commit will say, decided on `snapshot`. */
+export interface Stage {
+  readonly snapshot: Snapshot;
+  /** Without `commitInfo`. */
+  readonly actions: readonly Action[];
+  readonly reads: Reads;
+  /** A word of Spark's: WRITE, MERGE, OPTIMIZE, CREATE TABLE … */
+  readonly operation: string;
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+/** Losing a race is a value: the caller stages again on `snapshot`, the newest one. */
+export type CommitResult =
+  | { readonly outcome: 'committed'; readonly version: number; readonly snapshot: Snapshot }
+  | { readonly outcome: 'conflict'; readonly conflict: Conflict; readonly snapshot: Snapshot };
+
+export interface CommitDeps {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  /** `name/version` of the writer. */
+  readonly engineInfo: string;
+}
+
+const MAX_ATTEMPTS = 1000;
+
+function textMap(values: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)]));
+}
+
+/** `commitInfo` as Spark writes it: parameters and metrics are text. */
+export function commitInfo(
+  stage: Stage,
+  at: { readonly now: number; readonly txnId: string; readonly engineInfo: string },
+): CommitInfo {
+  return {
+    timestamp: at.now,
+    operation: stage.operation,
+    operationParameters: textMap(stage.parameters ?? {}),
+    readVersion: stage.snapshot.version,
+    isolationLevel: rearrangesOnly(stage.actions) ? 'SnapshotIsolation' : isolationLevel(stage.snapshot.metadata),
+    isBlindAppend: isBlindAppend(stage.actions, stage.reads),
+    operationMetrics: textMap(stage.metrics ?? {}),
+    engineInfo: at.engineInfo,
+    txnId: at.txnId,
+  };
+}
+
+/** The bytes of a commit: one action a line. */
+export function encodeCommit(actions: readonly Action[]): Uint8Array {
+  return new TextEncoder().encode(actions.map((action) => `${JSON.stringify(action)}\n`).join(''));
+}
+
+function isMine(commit: Commit | undefined, txnId: string): boolean {
+  return commit?.actions.some((a) => 'commitInfo' in a && a.commitInfo.txnId === txnId) ?? false;
+}
+
+/** Puts one commit. An answer that got lost is resolved by reading the file back and comparing `txnId`. */
+async function putCommit(store: ObjectStore, commit: Commit, txnId: string): Promise<boolean> {
+  try {
+    // The commit point: from here on every reader sees this version, or no reader ever does.
+    return await store.putIfAbsent(commitPath(commit.version), encodeCommit(commit.actions));
+  } catch (error) {
+    const found = await readCommit(store, commit.version).catch(() => undefined);
+    if (isMine(found, txnId)) return true;
+    throw error;
+  }
+}
+
+function assertAppendOnly({ snapshot, actions }: Stage): void {
+  if (snapshot.metadata.configuration['delta.appendOnly'] !== 'true') return;
+  if (!actions.some((a) => 'remove' in a && a.remove.dataChange)) return;
+  throw new LakeError('DELTA_APPEND_ONLY', 'this table only takes appends (delta.appendOnly = true)', {
+    place: `${snapshot.path}@${snapshot.version}`,
+  });
+}
+
+/**
+ * Commits a stage, following other writers while their commits do not matter to it; their order decides the version.
+ * Throws `DELTA_UNSUPPORTED`, `DELTA_APPEND_ONLY`, `STORAGE`. Source: PROTOCOL.md, "Writer Requirements".
+ */
+export async function commit(deps: CommitDeps, stage: Stage): Promise<CommitResult> {
+  const { store, clock } = deps;
+  assertWritable(stage.snapshot.protocol, stage.snapshot.metadata, `${stage.snapshot.path}@${stage.snapshot.version}`);
+  assertAppendOnly(stage);
+  const txnId = randomUUID();
+  const isolation = rearrangesOnly(stage.actions) ? 'SnapshotIsolation' : isolationLevel(stage.snapshot.metadata);
+  let latest = stage.snapshot;
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const info = commitInfo(stage, { now: clock.now(), txnId, engineInfo: deps.engineInfo });
+    const mine: Commit = { version: latest.version + 1, actions: [{ commitInfo: info }, ...stage.actions] };
+    if (await putCommit(store, mine, txnId)) {
+      return { outcome: 'committed', version: mine.version, snapshot: applyCommits(latest, [mine]) };
+    }
+    const { snapshot, commits } = await advanceSnapshot(store, latest);
+    const landed = commits.find((winner) => isMine(winner, txnId));
+    if (landed) return { outcome: 'committed', version: landed.version, snapshot };
+    for (const winner of commits) {
+      const conflict = findConflict({ actions: stage.actions, reads: stage.reads, isolation }, winner);
+      if (conflict) return { outcome: 'conflict', conflict, snapshot };
+    }
+    latest = snapshot;
+    if (attempt > 0) await sleep(backoff(clock, attempt, 200));
+  }
+  throw new LakeError('DELTA_BUSY', `the commit lost ${MAX_ATTEMPTS} races in a row`, {
+    place: store.root,
+    retryable: true,
+  });
+}
