@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: { cli: 'src/cli/main.ts', index: 'src/index.ts', delta: 'src/delta/index.ts', demo: 'src/cli/demo.ts' },
+  entry: { cli: 'src/cli/main.ts', index: 'src/index.ts', delta: 'src/delta/index.ts' },
   format: 'esm',
   platform: 'node',
   target: 'node20.19',

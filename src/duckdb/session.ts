@@ -1,6 +1,6 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue, DuckDBValueConverter } from '@duckdb/node-api';
 import { LakeError, messageOf } from '../base/lake-error.js';
-import { readSqlFile } from '../base/sql-file.js';
+import { fillSql, readSqlFile, trustedFragment } from '../base/sql-file.js';
 import { type SqlRow, type SqlValue, sqlValueConverter } from './values.js';
 
 /** What may be bound to `$name`. Whole numbers are bound as integers, arrays as VARCHAR[]. */
@@ -47,6 +47,8 @@ export class Session {
   readonly #connection: DuckDBConnection;
   readonly #converter: DuckDBValueConverter<SqlValue>;
 
+  #interrupted = false;
+
   private constructor(driver: Driver, instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#driver = driver;
     this.#instance = instance;
@@ -91,20 +93,37 @@ export class Session {
     });
   }
 
-  /** Runs one statement and yields its rows in chunks; memory stays bounded. `onColumns` is called before the first chunk. */
+  /**
+   * Runs one statement that reads and yields its rows in chunks; memory stays bounded. `onColumns` is called before the
+   * first chunk. Rejects when the statement fails or is interrupted after some rows.
+   */
   async *stream(
     sql: string,
     params?: SqlParams,
     onColumns?: (columns: readonly SqlColumn[]) => void,
   ): AsyncGenerator<readonly SqlRow[]> {
+    const statement = trustedFragment(sql.replace(/;(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*$/, ''));
     const [values, types] = this.#bind(params);
-    const result = await this.#guard(() => this.#connection.stream(sql, values, types));
-    onColumns?.(result.deduplicatedColumnNames().map((name, i) => ({ name, type: String(result.columnType(i)) })));
-    try {
-      for await (const rows of result.yieldConvertedRowObjects(this.#converter)) yield rows as readonly SqlRow[];
-    } catch (error) {
-      throw sqlError(error);
+    const wrapped = fillSql(readSqlFile('duckdb', 'stream'), { statement });
+    const result = await this.#guard(() => this.#connection.stream(wrapped, values, types));
+    const columns = result.deduplicatedColumnNames().map((name, i) => ({ name, type: String(result.columnType(i)) }));
+    onColumns?.(columns.slice(0, -1));
+    let whole = false;
+    this.#interrupted = false;
+    const chunks = result.yieldConvertedRowObjects(this.#converter) as AsyncIterable<Record<string, SqlValue>[]>;
+    for await (const rows of chunks) {
+      if (rows.at(-1)?.['_whole'] === true) {
+        whole = true;
+        rows.pop();
+      }
+      for (const row of rows) delete row['_whole'];
+      if (rows.length > 0) yield rows;
     }
+    if (whole) return;
+    if (this.#interrupted) throw new LakeError('SQL', 'INTERRUPT Error: Interrupted!');
+    // The driver keeps the reason to itself; the same statement run as a whole tells it.
+    await this.#guard(() => this.#connection.run(wrapped, values, types));
+    throw new LakeError('SQL', 'the statement failed after some of its rows', { retryable: true });
   }
 
   /** The number of statements in `sql`, and the type of the first (DuckDB's `StatementType`), without running anything. */
@@ -136,6 +155,7 @@ export class Session {
 
   /** Stops the statement that is running, if any. */
   interrupt(): void {
+    this.#interrupted = true;
     this.#connection.interrupt();
   }
 

@@ -142,7 +142,6 @@ type Json = Record<string, unknown>;
 function requireFields(kind: string, value: unknown, fields: Readonly<Record<string, string>>): Json {
   if (typeof value !== 'object' || value === null) throw new LakeError('DELTA_LOG', `${kind} is not an object`);
   for (const [field, type] of Object.entries(fields)) {
-    // biome-ignore lint/suspicious/useValidTypeof: the names come from the constants below
     if (typeof (value as Json)[field] !== type) throw new LakeError('DELTA_LOG', `${kind}.${field} is not a ${type}`);
   }
   return value as Json;

@@ -132,11 +132,14 @@ async function planFilters(
  * an EXPLAIN over empty stand-ins says which filters DuckDB's optimiser pushes to which table, and statistics and
  * partition values decide the files. Throws a usage error for a statement that does not only read.
  */
-export async function bindSelect(session: Session, request: SelectRequest): Promise<ScannedFiles[]> {
+export async function bindSelect(
+  session: Session,
+  request: SelectRequest,
+): Promise<{ readonly scanned: readonly ScannedFiles[]; readonly explained: boolean }> {
   const parsed = await parseSelect(session, request.sql);
   const names = parsed.showsCatalog ? await request.tables.names() : parsed.tables;
   const bound = await resolveTables(request.tables, names);
-  if (bound.length === 0) return [];
+  if (bound.length === 0) return { scanned: [], explained: parsed.explained };
   await createStandIns(session, bound);
   const skipping = request.skipping !== false && !parsed.showsCatalog;
   const filters = skipping ? await planFilters(session, parsed.body, request.params) : undefined;
@@ -154,7 +157,7 @@ export async function bindSelect(session: Session, request: SelectRequest): Prom
       read: files.length,
     });
   }
-  return scanned;
+  return { scanned, explained: parsed.explained };
 }
 
 /** Runs one read-only statement over Delta tables. */
@@ -162,7 +165,7 @@ export async function select(
   session: Session,
   request: SelectRequest,
 ): Promise<SqlResult & { readonly scanned: readonly ScannedFiles[] }> {
-  const scanned = await bindSelect(session, request);
+  const { scanned } = await bindSelect(session, request);
   return { ...(await session.query(request.sql, request.params)), scanned };
 }
 
@@ -172,6 +175,12 @@ export async function* selectStream(
   request: SelectRequest,
   onColumns?: (columns: readonly SqlColumn[]) => void,
 ): AsyncGenerator<readonly SqlRow[]> {
-  await bindSelect(session, request);
+  const { explained } = await bindSelect(session, request);
+  if (explained) {
+    const { columns, rows } = await session.query(request.sql, request.params);
+    onColumns?.(columns);
+    yield rows;
+    return;
+  }
   yield* session.stream(request.sql, request.params, onColumns);
 }

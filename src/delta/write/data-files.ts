@@ -99,33 +99,65 @@ function relativePath(store: ObjectStore, row: SqlRow): string {
   return String(row['filename']).slice(store.location('').length).replace(/^\/+/, '');
 }
 
+interface WriteParts {
+  readonly columns: SqlFragment;
+  readonly names: SqlFragment;
+  readonly partitions: SqlFragment;
+  readonly relation: SqlFragment;
+  readonly codec: SqlFragment;
+  readonly [name: string]: SqlFragment;
+}
+
+async function copyPartitioned({ session, store }: WriteDeps, parts: WriteParts): Promise<SqlRow[]> {
+  const copy = fillSql(readSqlFile('delta', 'write_partitioned'), parts);
+  const written: SqlRow[] = [];
+  try {
+    await session.run(fillSql(readSqlFile('delta', 'write_stage'), parts));
+    const [count] = await session.rows(readSqlFile('delta', 'write_groups'));
+    for (let group = 0; group < Number(count?.['groups'] ?? 0); group++) {
+      written.push(...(await session.rows(copy, { folder: store.location(''), group })));
+    }
+    return written;
+  } catch (error) {
+    await discardDataFiles(store, written.map((row) => relativePath(store, row)));
+    throw error;
+  } finally {
+    await session.run(readSqlFile('delta', 'write_drop_stage'));
+  }
+}
+
+async function copyUnpartitioned({ session, store }: WriteDeps, parts: WriteParts): Promise<readonly SqlRow[]> {
+  const file = store.location(`part-${randomUUID()}.parquet`);
+  return session.rows(fillSql(readSqlFile('delta', 'write_unpartitioned'), parts), { file });
+}
+
 /**
  * Writes the rows of `relation` (a SELECT) as durable Parquet files of the table and returns their `add` actions with
  * full statistics. Nothing is visible until a commit names them. Every column is cast to the table's type: what DuckDB
  * would write by itself is not always what the schema says (HUGEINT becomes DOUBLE, TIMESTAMP has no zone).
  */
-export async function writeDataFiles(deps: WriteDeps, target: WriteTarget, relation: SqlFragment): Promise<AddFile[]> {
-  const { session, store } = deps;
-  const partitions = target.metadata.partitionColumns;
-  const columns = target.schema.fields.map((field) => {
-    const name = identifier(field.name);
-    return trustedFragment(`CAST(${name} AS ${duckdbType(field.type)}) AS ${name}`);
+export async function writeDataFiles(
+  deps: WriteDeps,
+  target: WriteTarget,
+  relation: SqlFragment,
+): Promise<AddFile[]> {
+  const { store } = deps;
+  const { fields } = target.schema;
+  const columns = fields.map(({ name, type }) => {
+    return trustedFragment(`CAST(${identifier(name)} AS ${duckdbType(type)}) AS ${identifier(name)}`);
   });
-  const partitioned = partitions.length > 0;
-  const sql = fillSql(readSqlFile('delta', partitioned ? 'write_partitioned' : 'write_unpartitioned'), {
+  const parts: WriteParts = {
     columns: joinFragments(columns, ', '),
+    names: identifiers(fields.map((field) => field.name)),
+    partitions: identifiers(target.metadata.partitionColumns),
     relation,
     codec: codecOf(target.metadata.configuration),
-    partitions: identifiers(partitions),
-  });
-  const root = store.location('');
-  const rows = await session.rows(
-    sql,
-    partitioned ? { folder: root } : { file: store.location(`part-${randomUUID()}.parquet`) },
-  );
+  };
+  const partitioned = target.metadata.partitionColumns.length > 0;
+  const rows = await (partitioned ? copyPartitioned(deps, parts) : copyUnpartitioned(deps, parts));
   const paths = rows.map((row) => relativePath(store, row));
   try {
-    const adds = rows.map((row) => addFile(target, row, { root, now: deps.clock.now() }));
+    const adds = rows.map((row) => addFile(target, row, { root: store.location(''), now: deps.clock.now() }));
     const empty = paths.filter((_, i) => Number(rows[i]?.['count']) === 0);
     await discardDataFiles(store, empty);
     await store.sync(paths.filter((path) => !empty.includes(path)));

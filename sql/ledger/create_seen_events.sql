@@ -1,0 +1,1 @@
+CREATE OR REPLACE TEMP TABLE seen_event (event_id VARCHAR)

@@ -1,0 +1,1 @@
+SELECT * FROM {{source}} AS source ANTI JOIN ({{known}}) AS known USING ({{id}})

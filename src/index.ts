@@ -1,0 +1,2 @@
+export { LakeError } from './base/lake-error.js';
+export { Lake, type LakeOptions, type RecordOptions, type RecordResult, type SelectOptions } from './lake.js';

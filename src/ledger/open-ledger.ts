@@ -1,0 +1,81 @@
+import type { Clock } from '../base/clock.js';
+import { LakeError, usageError } from '../base/lake-error.js';
+import { readSqlFile } from '../base/sql-file.js';
+import type { Snapshot } from '../delta/index.js';
+import type { Session } from '../duckdb/session.js';
+import type { LakeCatalog } from './catalog.js';
+import { appliedVersion, Ledger } from './ledger.js';
+import { EVENT_TABLE, KEY_PROPERTY, type LedgerKey, MANIFEST_TABLE } from './tables.js';
+
+/** Folders and files that may be in an empty lake. */
+const HARMLESS = /^(\.|README(\.\w+)?$)/;
+
+/** Throws a usage error when the folder holds something that is not a lake. */
+export async function assertLakeFolder(catalog: LakeCatalog): Promise<void> {
+  const entries = [...(await catalog.store.list('')), ...(await catalog.store.listFolders(''))].filter(
+    (name) => !HARMLESS.test(name),
+  );
+  if (entries.length === 0 || entries.includes('metadata')) return;
+  throw usageError(
+    `the folder is not a lake and not empty: it holds ${entries.slice(0, 3).join(', ')}${entries.length > 3 ? ', …' : ''}`,
+    {
+      place: catalog.root,
+      hint: 'choose an empty or a new folder with --lake',
+    },
+  );
+}
+
+/** Throws when a table was made for another key, or lacks a column that the ledger needs. */
+export function assertCanonical(snapshot: Snapshot, catalog: LakeCatalog, key: LedgerKey): void {
+  const place = `${MANIFEST_TABLE}@${snapshot.version}`;
+  const made = snapshot.metadata.configuration[KEY_PROPERTY] ?? 'file_sha';
+  if (made !== key) {
+    throw usageError(`the lake's key is ${made}, not ${key}`, {
+      place,
+      hint: `use "key: ${made === 'file_sha' ? made : `[${made.replaceAll('+', ', ')}]`}", or another lake`,
+    });
+  }
+  for (const wanted of catalog.definition(MANIFEST_TABLE).schema.fields) {
+    const field = snapshot.schema.fields.find((f) => f.name === wanted.name);
+    if (field !== undefined && JSON.stringify(field.type) === JSON.stringify(wanted.type)) continue;
+    const problem = field === undefined ? 'is missing' : 'has another type';
+    throw new LakeError('LEDGER_SCHEMA', `the column "${wanted.name}" ${problem}`, {
+      place,
+      hint: 'the table needs the 15 columns that "init" creates',
+    });
+  }
+}
+
+async function assertEventLog(catalog: LakeCatalog, canonical: Snapshot): Promise<void> {
+  if (appliedVersion(canonical) === 0 || (await catalog.findSnapshot(EVENT_TABLE)) !== undefined) return;
+  throw new LakeError('LEDGER_STATE', `${EVENT_TABLE} is gone, but ${MANIFEST_TABLE} was folded from it`, {
+    place: catalog.root,
+    hint: 'restore the folder of the event table from a backup; an empty one would record everything again',
+  });
+}
+
+/** Creates the tables of a ledger that are not there. Returns their names. */
+export async function createLedger(catalog: LakeCatalog, names: readonly string[]): Promise<string[]> {
+  await assertLakeFolder(catalog);
+  const canonical = await catalog.findSnapshot(MANIFEST_TABLE);
+  if (canonical !== undefined) await assertEventLog(catalog, canonical);
+  const created: string[] = [];
+  for (const name of names) if (await catalog.ensure(name)) created.push(name);
+  return created;
+}
+
+/** Opens the ledger of a lake for writing and folds what a killed run left behind. Creates its tables when they are not there. */
+export async function openLedger(deps: {
+  readonly catalog: LakeCatalog;
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly key: LedgerKey;
+  readonly mergeSql?: string;
+}): Promise<Ledger> {
+  const { catalog, session, clock, key } = deps;
+  await createLedger(catalog, [EVENT_TABLE, MANIFEST_TABLE]);
+  const canonical = catalog.table(MANIFEST_TABLE);
+  assertCanonical(await canonical.snapshot(), catalog, key);
+  const mergeSql = deps.mergeSql ?? readSqlFile('ledger', 'merge');
+  return new Ledger({ session, clock, canonical, events: catalog.table(EVENT_TABLE), mergeSql });
+}
