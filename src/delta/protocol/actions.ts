@@ -126,12 +126,12 @@ function dropNulls<T extends object>(value: T): T {
 }
 
 /** `protocol` from JSON. Throws `DELTA_LOG` naming the field. */
-export function parseProtocol(value: unknown): Protocol {
+function parseProtocol(value: unknown): Protocol {
   return dropNulls(parseWith(protocolSchema, 'protocol', value)) as Protocol;
 }
 
 /** `metaData` from JSON; an absent `configuration` is empty. Throws `DELTA_LOG` naming the field. */
-export function parseMetadata(value: unknown): Metadata {
+function parseMetadata(value: unknown): Metadata {
   const parsed = parseWith(metadataSchema, 'metaData', value);
   return { ...dropNulls(parsed), configuration: parsed.configuration ?? {} } as Metadata;
 }
