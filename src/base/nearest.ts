@@ -18,21 +18,30 @@ function distance(a: string, b: string): number {
   return last[b.length] ?? 0;
 }
 
-/** The known name that `name` is probably a misspelling of, if one is near enough (case and `-`/`_` do not count). */
-export function findNearest(name: string, known: Iterable<string>): string | undefined {
+/** The known names that `name` is probably a misspelling of, nearest first, at most three (case and `-`/`_` do not count). */
+function nearNames(name: string, known: Iterable<string>): string[] {
   const plain = (text: string) => text.toLowerCase().replaceAll('_', '-');
   const wanted = plain(name);
-  let nearest: string | undefined;
-  let least = Math.max(1, Math.floor(wanted.length / 3)) + 1;
-  for (const candidate of known) {
-    const d = distance(wanted, plain(candidate));
-    if (d < least) [nearest, least] = [candidate, d];
-  }
-  return nearest;
+  return [...known]
+    .map((candidate) => {
+      const other = plain(candidate);
+      const contained = wanted.length >= 3 && (other.includes(wanted) || wanted.includes(other));
+      return { candidate, edits: contained ? Math.min(1, distance(wanted, other)) : distance(wanted, other) };
+    })
+    .filter(({ edits }) => edits <= Math.max(1, Math.floor(wanted.length / 3)))
+    .sort((a, b) => a.edits - b.edits || (a.candidate < b.candidate ? -1 : 1))
+    .slice(0, 3)
+    .map(({ candidate }) => candidate);
+}
+
+/** The known name that `name` is probably a misspelling of, if one is near enough. */
+export function findNearest(name: string, known: Iterable<string>): string | undefined {
+  return nearNames(name, known)[0];
 }
 
 /** A hint for an unknown name: `did you mean "x"?`, else what there is. */
 export function didYouMean(name: string, known: readonly string[]): string {
-  const nearest = findNearest(name, known);
-  return nearest === undefined ? `one of ${known.join(', ')}` : `did you mean "${nearest}"?`;
+  const near = nearNames(name, known);
+  if (near.length > 0) return `did you mean ${near.map((n) => `"${n}"`).join(' or ')}?`;
+  return known.length === 0 ? 'there are none' : `known: ${known.join(', ')}`;
 }
