@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: { cli: 'src/cli/main.ts', index: 'src/index.ts', delta: 'src/delta/index.ts' },
+  entry: { cli: 'src/cli/main.ts', demo: 'src/cli/demo.ts', index: 'src/index.ts', delta: 'src/delta/index.ts' },
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
@@ -9,7 +9,10 @@ export default defineConfig({
   dts: true,
   clean: true,
   minify: false,
-  // Bundled so that a cold start reads a few files instead of hundreds (docs/adr/0004).
-  noExternal: ['yargs', 'zod', 'yaml', 'picocolors'],
-  external: ['@duckdb/node-api'],
+  deps: {
+    // Bundled so that a cold start reads a few files instead of hundreds (docs/adr/0004-bundled-cli.md).
+    alwaysBundle: ['yargs', 'zod', 'yaml', 'picocolors'],
+    // Has a native part, which cannot be bundled.
+    neverBundle: ['@duckdb/node-api'],
+  },
 });

@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { commandGroups, commands } from '../../src/cli/commands/index.js';
+import { CLI, cleanEnv, manifests, runCli, tempFolder } from './run-cli.js';
+
+const cwd = tempFolder();
+const bin = tempFolder();
+
+function shell(command: string): Promise<{ code: number; output: string }> {
+  const env = cleanEnv({ PATH: `${bin}${delimiter}${process.env['PATH']}` });
+  return new Promise((resolve) => {
+    execFile('sh', ['-c', command], { cwd, env }, (error, stdout, stderr) =>
+      resolve({
+        code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
+        output: stdout + stderr,
+      }),
+    );
+  });
+}
+
+beforeAll(async () => {
+  writeFileSync(join(bin, 'lakeledger'), `#!/bin/sh\nexec "${process.execPath}" "${CLI}" "$@"\n`);
+  chmodSync(join(bin, 'lakeledger'), 0o755);
+  mkdirSync(join(cwd, 'manifests'));
+  writeFileSync(join(cwd, 'manifests', 'a.ndjson'), manifests(10));
+  writeFileSync(join(cwd, 'table.csv'), 'a,b\n1,2\n');
+  expect((await runCli(['record', 'manifests'], { cwd })).code).toBe(0);
+});
+
+describe('the examples of every help page run', () => {
+  const pages = [[], ...Object.keys(commandGroups).map((group) => [group]), ...commands.map((c) => [...c.path])];
+  it.each(pages.map((page) => [page.join(' ') || 'lakeledger', page] as const))('%s', async (_name, page) => {
+    const { stdout } = await runCli([...page, '--help'], { cwd });
+    const examples = stdout
+      .slice(stdout.indexOf('Examples:'))
+      .split('\n')
+      .filter((line) => line.startsWith('  lakeledger '));
+    expect(examples).toHaveLength(2);
+    for (const example of examples) {
+      const { code, output } = await shell(example.trim());
+      expect({ example, code, output }).toMatchObject({ code: 0 });
+    }
+  });
+});
