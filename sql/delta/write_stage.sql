@@ -1,3 +1,8 @@
--- A partitioned COPY keeps buffers for every partition that it sees, so the partitions are written some at a time.
+-- A partitioned COPY keeps buffers for every partition that it sees, so many partitions are written 64 at a time.
 CREATE OR REPLACE TEMP TABLE _write_rows AS
-SELECT {{columns}}, (dense_rank() OVER (ORDER BY {{partitions}}) - 1) // 64 AS _write_group FROM ({{relation}})
+SELECT {{columns}}, _write_group
+FROM ({{relation}}) AS a
+JOIN (
+  SELECT *, (row_number() OVER (ORDER BY {{partitions}}) - 1) // 64 AS _write_group
+  FROM (SELECT DISTINCT {{partitions}} FROM ({{relation}}))
+) AS b ON {{same_partition}}

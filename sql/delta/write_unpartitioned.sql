@@ -1,2 +1,2 @@
-COPY (SELECT {{columns}} FROM ({{relation}}))
-TO $file (FORMAT parquet, COMPRESSION {{codec}}, RETURN_STATS)
+COPY (SELECT {{columns}} FROM ({{relation}}) AS a)
+TO $file (FORMAT parquet, COMPRESSION {{codec}}, ROW_GROUP_SIZE 16384, RETURN_STATS)

@@ -1,2 +1,3 @@
--- Staging spills to disk beyond this; what a batch needs besides comes to about the same again.
-SET memory_limit = '256MB'
+-- Tables of the session spill to disk beyond this. Setting it, also to the same value, hands freed memory back to the
+-- operating system.
+SET memory_limit = '100MB'

@@ -1,12 +1,22 @@
 -- Decision 2: a canonical row is a function of the set of its key's events, whatever order they came in.
 -- Events are ordered by (pull time, path, event id). What a canonical row remembers of events folded earlier, and what a new
 -- event says, have the same shape ("fact"), and all that is done with facts is min, max, or, and sum; so the result does
--- not depend on how the events were split over batches and runs.
-CREATE OR REPLACE TEMP TABLE staged_manifest AS
+-- not depend on how the events were split over batches and runs. Aggregating text takes memory, so a large batch is folded
+-- in slices of its keys.
+INSERT INTO staged_manifest BY NAME
 WITH event AS (
   SELECT *, strftime(pull_ts_utc, '%Y-%m-%dT%H:%M:%S.%fZ') || '#' || coalesce(file_path, '') || '#' || left(event_id, 16) AS order_key,
     status IN ('INGESTED', 'REPROCESSED') AS success
-  FROM pending_event
+  FROM (
+    SELECT event_id, ledger_key, file_sha, source_repo, file_path, ingest_date, pull_ts_utc, size_bytes,
+      row_count_estimate, target_backend, dest_path, status, error_message, reprocess, meta
+    FROM pending_event
+    UNION ALL BY NAME
+    SELECT event_id, ledger_key, file_sha, source_repo, file_path, ingest_date, pull_ts_utc, size_bytes,
+      row_count_estimate, target_backend, dest_path, status, error_message, reprocess, meta
+    FROM incoming_manifest SEMI JOIN decided_event USING (seq)
+  )
+  WHERE hash(ledger_key) % $slices = $slice
 ),
 fact AS (
   SELECT
@@ -26,6 +36,7 @@ fact AS (
     last_request, says_reprocessed, source_repo, file_path, ingest_date, pull_ts_utc, size_bytes, row_count_estimate,
     target_backend, dest_path, meta, origins, events, event_ids
   FROM known_row
+  WHERE hash(manifest_id) % $slices = $slice
 ),
 -- Which event a value came from, for the values that fill gaps while nothing has succeeded.
 traced AS (

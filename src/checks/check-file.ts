@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { EXIT, LakeError } from '../base/lake-error.js';
+import { didYouMean } from '../base/nearest.js';
 import { type FrontMatter, frontMatterSchema, keysAt } from './front-matter.js';
-import { didYouMean } from './near-names.js';
 
 /** A check: its front matter, its SQL and where it came from. */
 export interface Check extends FrontMatter {

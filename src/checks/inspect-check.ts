@@ -1,7 +1,7 @@
+import { didYouMean } from '../base/nearest.js';
 import { readSqlFile } from '../base/sql-file.js';
 import type { Session } from '../duckdb/session.js';
 import { type Check, checkFileError } from './check-file.js';
-import { didYouMean } from './near-names.js';
 
 /** What the SQL of a check refers to. */
 export interface CheckInputs {

@@ -1,6 +1,6 @@
 import { LakeError, usageError } from '../base/lake-error.js';
+import { didYouMean } from '../base/nearest.js';
 import type { SqlParam } from '../duckdb/session.js';
-import { didYouMean } from './near-names.js';
 
 export const PARAM_TYPES = ['integer', 'number', 'text', 'date', 'timestamp', 'boolean'] as const;
 export type ParamType = (typeof PARAM_TYPES)[number];

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { usageError } from '../base/lake-error.js';
+import { didYouMean } from '../base/nearest.js';
 import { packageRoot } from '../base/package-root.js';
 import { type Check, checkFileError, parseCheckFile } from './check-file.js';
-import { didYouMean } from './near-names.js';
 
 const VERSION_FILE = /^v([1-9]\d*)\.sql$/;
 const FLAT_FILE = /^([a-z][a-z0-9_]*)\.sql$/;

@@ -5,10 +5,11 @@ export { bindScan, FILE_INDEX, FILE_ROW, type ScanRequest } from './log/scan.js'
 export type { Snapshot } from './log/snapshot.js';
 export type { Action, AddFile, Metadata, Protocol, RemoveFile, Txn } from './protocol/actions.js';
 export { schemaFromDuckdb } from './protocol/duckdb-types.js';
+export { assertWritable } from './protocol/features.js';
 export type { DeltaField, DeltaSchema, DeltaType } from './protocol/schema.js';
+export { parseStats } from './protocol/stats.js';
 export { type ParsedSelect, parseSelect } from './query/parse-select.js';
 export {
-  bindSelect,
   type QueryTable,
   type ScannedFiles,
   type SelectRequest,

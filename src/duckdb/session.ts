@@ -35,6 +35,11 @@ function sqlError(error: unknown): LakeError {
   return new LakeError('SQL', message, { cause: error });
 }
 
+/** Code of the error of a stream that ended before its statement did. */
+export const SQL_CUT = 'SQL_CUT';
+
+const LIMITS = ['memory', 'threads', 'write_buffer'];
+
 type Driver = typeof import('@duckdb/node-api');
 
 /**
@@ -48,6 +53,7 @@ export class Session {
   readonly #converter: DuckDBValueConverter<SqlValue>;
 
   #interrupted = false;
+  #limited = false;
 
   private constructor(driver: Driver, instance: DuckDBInstance, connection: DuckDBConnection) {
     this.#driver = driver;
@@ -95,7 +101,7 @@ export class Session {
 
   /**
    * Runs one statement that reads and yields its rows in chunks; memory stays bounded. `onColumns` is called before the
-   * first chunk. Rejects when the statement fails or is interrupted after some rows.
+   * first chunk. Rejects with code `SQL_CUT` when the statement fails after some rows.
    */
   async *stream(
     sql: string,
@@ -121,36 +127,25 @@ export class Session {
     }
     if (whole) return;
     if (this.#interrupted) throw new LakeError('SQL', 'INTERRUPT Error: Interrupted!');
-    // The driver keeps the reason to itself; the same statement run as a whole tells it.
-    await this.#guard(() => this.#connection.run(wrapped, values, types));
-    throw new LakeError('SQL', 'the statement failed after some of its rows', { retryable: true });
+    // The driver keeps the reason to itself; the caller may run the statement as a whole to hear it.
+    throw new LakeError(SQL_CUT, 'the statement failed after some of its rows', { retryable: true });
   }
 
-  /** The number of statements in `sql`, and the type of the first (DuckDB's `StatementType`), without running anything. */
-  async inspect(
-    sql: string,
-  ): Promise<{ readonly count: number; readonly type: string; readonly parameters: readonly string[] }> {
-    return this.#guard(async () => {
-      const statements = await this.#connection.extractStatements(sql);
-      if (statements.count === 0) return { count: 0, type: 'INVALID', parameters: [] };
-      const prepared = await statements.prepare(0);
-      const parameters = Array.from({ length: prepared.parameterCount }, (_, i) => prepared.parameterName(i + 1));
-      return {
-        count: statements.count,
-        type: this.#driver.StatementType[prepared.statementType] ?? 'INVALID',
-        parameters,
-      };
-    });
-  }
-
-  /** Runs `work` with DuckDB's memory bounded, so that large tables of the session spill to disk. */
+  /** Runs `work` with DuckDB's memory bounded: large tables of the session spill to disk, one thread works. */
   async withLimitedMemory<T>(work: () => Promise<T>): Promise<T> {
-    await this.run(readSqlFile('duckdb', 'limit_memory'));
+    for (const limit of LIMITS) await this.run(readSqlFile('duckdb', `limit_${limit}`));
+    this.#limited = true;
     try {
       return await work();
     } finally {
-      await this.run(readSqlFile('duckdb', 'reset_memory'));
+      this.#limited = false;
+      for (const limit of LIMITS) await this.run(readSqlFile('duckdb', `reset_${limit}`));
     }
+  }
+
+  /** Inside `withLimitedMemory`, hands memory that statements have freed back to the operating system. */
+  async releaseMemory(): Promise<void> {
+    if (this.#limited) await this.run(readSqlFile('duckdb', 'limit_memory'));
   }
 
   /** Stops the statement that is running, if any. */

@@ -19,7 +19,7 @@ export type SqlRow = Readonly<Record<string, SqlValue>>;
 const DAY_MS = 86_400_000;
 
 /** `YYYY-MM-DD` for days since 1970-01-01 (years beyond 9999 get the sign and six digits of ISO 8601). */
-export function dateText(days: number): string {
+function dateText(days: number): string {
   const ms = days * DAY_MS;
   if (!Number.isFinite(new Date(ms).getTime())) return `${days} days`;
   const text = new Date(ms).toISOString();
@@ -27,7 +27,7 @@ export function dateText(days: number): string {
 }
 
 /** ISO-8601 without zone for microseconds since the epoch. */
-export function timestampText(micros: bigint): string {
+function timestampText(micros: bigint): string {
   const seconds = micros / 1_000_000n - (micros % 1_000_000n < 0n ? 1n : 0n);
   const fraction = micros - seconds * 1_000_000n;
   const date = new Date(Number(seconds) * 1000);

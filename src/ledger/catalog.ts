@@ -83,7 +83,9 @@ export class LakeCatalog {
   resolver(at: VersionAt = {}): TableResolver {
     return {
       find: async (name): Promise<QueryTable | undefined> => {
-        const snapshot = await this.findSnapshot(name, at);
+        // SQL does not care for the case of a name, a folder does.
+        const folder = (await this.names()).find((known) => known.toLowerCase() === name);
+        const snapshot = folder === undefined ? undefined : await this.findSnapshot(folder, at);
         return snapshot === undefined ? undefined : { store: new LocalStore(snapshot.path), snapshot };
       },
       names: () => this.names(),

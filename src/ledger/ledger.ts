@@ -20,6 +20,9 @@ const APPLIED = 'lakeledger/ingestion_event';
 /** Key column of the canonical table; see `sql/ledger/stage_incoming.sql`. */
 const KEYS = ['manifest_id'];
 
+/** Events folded by one statement; its memory grows with them. */
+const EVENTS_PER_FOLD = 16_384;
+
 export interface LedgerDeps {
   readonly session: Session;
   readonly clock: Clock;
@@ -119,6 +122,7 @@ export class Ledger {
         written = files;
         continue;
       }
+      if (counts.events > EVENTS_PER_FOLD) await this.#deps.session.releaseMemory();
       const merged = await this.#foldNew(view, located, result.version);
       await this.#deps.events.compactNear(files);
       // What a replaced MERGE statement really did; the decided numbers stand in where others' events were folded along.
@@ -157,11 +161,10 @@ export class Ledger {
       const relation = await events.scan(view.events, view.events.files);
       await session.run(fillSql(readSqlFile('ledger', 'find_seen_events'), { relation }));
     }
-    await session.run(readSqlFile('ledger', 'decide_events'), {
-      now: nowText(clock),
-      run_id: context.runId,
-      actor: context.actor,
-    });
+    const { runId, actor } = context;
+    await session.run(readSqlFile('ledger', 'create_context'), { now: nowText(clock), run_id: runId, actor });
+    await session.run(readSqlFile('ledger', 'decide_events'));
+    await session.run(readSqlFile('ledger', 'create_new_event'));
   }
 
   async #countDecided(): Promise<BatchCounts> {
@@ -189,10 +192,9 @@ export class Ledger {
 
   /** Folds this batch's events, with the rows that were located for deciding them when nobody else committed meanwhile. */
   async #foldNew(view: View, located: LocatedRows, version: number): Promise<MergeCounts | undefined> {
-    const { session, canonical } = this.#deps;
+    const { canonical } = this.#deps;
     const alone = view.pending.length === 0;
     if (version === view.events.version + 1) {
-      await session.run(readSqlFile('ledger', 'add_new_to_pending'));
       const current = await canonical.snapshot();
       if (current.version === view.canonical.version) {
         const counts = await this.#fold(located, version);
@@ -205,6 +207,7 @@ export class Ledger {
 
   /** Folds until the canonical table goes at least up to `version` of the event log. */
   async #foldUpTo(version: number): Promise<void> {
+    await this.#deps.session.run(readSqlFile('ledger', 'clear_decided'));
     while (true) {
       const view = await this.#view();
       if (appliedVersion(view.canonical) >= version) return;
@@ -213,11 +216,24 @@ export class Ledger {
     }
   }
 
+  /** Fills `staged_manifest`: the pending and the new events of each key folded with what its canonical row remembers. */
+  async #stageFold(now: string): Promise<void> {
+    const { session } = this.#deps;
+    const [row] = await session.rows(readSqlFile('ledger', 'count_to_fold'));
+    const slices = Math.max(1, Math.ceil(Number(row?.['events'] ?? 0) / EVENTS_PER_FOLD));
+    await session.run(readSqlFile('ledger', 'create_staged'));
+    for (let slice = 0; slice < slices; slice++) {
+      await session.run(readSqlFile('ledger', 'fold'), { now, slice, slices });
+      if (slices > 1) await session.releaseMemory();
+    }
+  }
+
   /** One attempt to merge the pending events; undefined when another run was faster. */
   async #fold(located: LocatedRows, version: number): Promise<MergeCounts | undefined> {
     const { session, canonical, clock, mergeSql } = this.#deps;
-    const now = nowText(clock);
-    await session.run(readSqlFile('ledger', 'fold'), { now });
+    await this.#stageFold(nowText(clock));
+    // The texts of the batch have served; the rest of the work gets their memory.
+    await session.run(readSqlFile('ledger', 'create_incoming'));
     const staged = await stageMerge(
       await canonical.writeDeps(),
       { ...located, source: 'staged_manifest' },

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { LakeError, usageError } from '../base/lake-error.js';
 import { readSqlFile } from '../base/sql-file.js';
-import type { Snapshot } from '../delta/index.js';
+import { assertWritable, type Snapshot } from '../delta/index.js';
 import type { Session } from '../duckdb/session.js';
 import type { LakeCatalog } from './catalog.js';
 import { appliedVersion, Ledger } from './ledger.js';
@@ -76,6 +76,11 @@ export async function openLedger(deps: {
   await createLedger(catalog, [EVENT_TABLE, MANIFEST_TABLE]);
   const canonical = catalog.table(MANIFEST_TABLE);
   assertCanonical(await canonical.snapshot(), catalog, key);
+  // Before anything is written: events of a table that cannot follow them would be half a record.
+  for (const name of [EVENT_TABLE, MANIFEST_TABLE]) {
+    const { protocol, metadata, version } = await catalog.table(name).snapshot();
+    assertWritable(protocol, metadata, `${name}@${version}`);
+  }
   const mergeSql = deps.mergeSql ?? readSqlFile('ledger', 'merge');
   return new Ledger({ session, clock, canonical, events: catalog.table(EVENT_TABLE), mergeSql });
 }

@@ -4,14 +4,18 @@ import type { CanonicalManifest } from '../manifest/index.js';
 import type { LedgerKey } from './tables.js';
 
 /** Rows bound per statement: large enough to amortise the call, small enough to keep the JSON text short. */
-const ROWS_PER_INSERT = 2000;
+const ROWS_PER_INSERT = 500;
+const CHARACTERS_PER_INSERT = 1024 * 1024;
+const ROWS_PER_RELEASE = 10_000;
 
 /** The temporary table `incoming_manifest` of a session, filled a batch at a time. */
 export class Staging {
   readonly #session: Session;
   readonly #byContent: boolean;
   #buffer: CanonicalManifest[] = [];
+  #characters = 0;
   #staged = 0;
+  #released = 0;
 
   constructor(session: Session, key: LedgerKey) {
     this.#session = session;
@@ -27,12 +31,14 @@ export class Staging {
   async begin(): Promise<void> {
     this.#buffer = [];
     this.#staged = 0;
+    this.#released = 0;
     await this.#session.run(readSqlFile('ledger', 'create_incoming'));
   }
 
   async add(manifest: CanonicalManifest): Promise<void> {
     this.#buffer.push(manifest);
-    if (this.#buffer.length >= ROWS_PER_INSERT) await this.flush();
+    this.#characters += manifest.manifest.length;
+    if (this.#buffer.length >= ROWS_PER_INSERT || this.#characters >= CHARACTERS_PER_INSERT) await this.flush();
   }
 
   async flush(): Promise<void> {
@@ -44,5 +50,10 @@ export class Staging {
     });
     this.#staged += this.#buffer.length;
     this.#buffer = [];
+    this.#characters = 0;
+    if (this.#staged - this.#released >= ROWS_PER_RELEASE) {
+      this.#released = this.#staged;
+      await this.#session.releaseMemory();
+    }
   }
 }

@@ -3,7 +3,7 @@ import { type DeltaSchema, schemaFromDuckdb, type TableDefinition } from '../del
 export const MANIFEST_TABLE = 'metadata.ingestion_manifest';
 export const EVENT_TABLE = 'metadata.ingestion_event';
 export const QUARANTINE_TABLE = 'metadata.manifest_quarantine';
-export const CHECK_RESULT_TABLE = 'metadata.check_result';
+const CHECK_RESULT_TABLE = 'metadata.check_result';
 
 /** What makes two manifests one canonical row (Decision 1). */
 export type LedgerKey = 'file_sha' | 'source_repo+file_path+file_sha';

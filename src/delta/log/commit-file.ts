@@ -12,7 +12,7 @@ export interface Commit {
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Parses the text of a commit. Throws `DELTA_LOG` naming file and line. */
-export function parseCommit(version: number, text: string, place: string): Commit {
+function parseCommit(version: number, text: string, place: string): Commit {
   const actions: Action[] = [];
   text.split('\n').forEach((line, i) => {
     if (line.trim() === '') return;

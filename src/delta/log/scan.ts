@@ -23,7 +23,7 @@ export const FILE_ROW = '_file_row';
 let scanCount = 0;
 
 /** What DuckDB opens for a data file. Absolute paths are taken as they are (PROTOCOL.md, "Add File and Remove File"). */
-export function fileLocation(store: ObjectStore, file: Pick<AddFile, 'path'>): string {
+function fileLocation(store: ObjectStore, file: Pick<AddFile, 'path'>): string {
   const path = decodePath(file.path);
   if (!isAbsolutePath(path)) return store.location(path);
   const local = /^file:(?:\/\/)?(\/.*)$/.exec(path)?.[1] ?? (path.startsWith('/') ? path : undefined);

@@ -1,3 +1,4 @@
+import { LakeError } from '../../base/lake-error.js';
 import {
   fillSql,
   identifier,
@@ -6,14 +7,14 @@ import {
   type SqlFragment,
   trustedFragment,
 } from '../../base/sql-file.js';
-import type { Session, SqlColumn, SqlParams, SqlResult } from '../../duckdb/session.js';
+import { type Session, SQL_CUT, type SqlColumn, type SqlParams, type SqlResult } from '../../duckdb/session.js';
 import type { SqlRow } from '../../duckdb/values.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { AddFile } from '../protocol/actions.js';
 import { parsePlanFilters } from '../protocol/plan-filters.js';
-import { fileMightMatch, type Predicate } from '../protocol/predicate.js';
+import { fileFilter } from '../protocol/predicate.js';
 import { duckdbType } from '../protocol/schema.js';
 import { parseSelect } from './parse-select.js';
 
@@ -72,7 +73,6 @@ async function createStandIns(session: Session, bound: readonly Bound[]): Promis
       await session.run(fillSql(readSqlFile('delta', 'query_create_schema'), { schema }));
     }
     const columns = snapshot.schema.fields.map((f) => trustedFragment(`${identifier(f.name)} ${duckdbType(f.type)}`));
-    await session.run(fillSql(readSqlFile('delta', 'query_drop_view'), { table: qualified }));
     await session.run(
       fillSql(readSqlFile('delta', 'query_plan_table'), { table: qualified, columns: joinFragments(columns, ', ') }),
     );
@@ -89,7 +89,7 @@ function plainName(name: string): string {
 }
 
 /** The filters of every scan in a plan, by table name; a scan without a filter is an empty list. */
-export function scanFilters(plan: readonly PlanNode[]): Map<string, (readonly string[])[]> {
+function scanFilters(plan: readonly PlanNode[]): Map<string, (readonly string[])[]> {
   const found = new Map<string, (readonly string[])[]>();
   const visit = (node: PlanNode): void => {
     const table = node.extra_info?.['Table'];
@@ -108,20 +108,24 @@ export function scanFilters(plan: readonly PlanNode[]): Map<string, (readonly st
 function keptFiles(bound: Bound, filters: readonly (readonly string[])[] | undefined): readonly AddFile[] {
   const { snapshot } = bound;
   if (filters === undefined || filters.some((list) => list.length === 0)) return snapshot.files;
-  const predicates: Predicate[] = filters.map((list) => parsePlanFilters(list, snapshot.schema.fields));
-  return snapshot.files.filter((file) => predicates.some((predicate) => fileMightMatch(predicate, file, snapshot)));
+  const mightMatch = filters.map((list) => fileFilter(parsePlanFilters(list, snapshot.schema.fields), snapshot));
+  return snapshot.files.filter((file) => mightMatch.some((test) => test(file)));
 }
 
 async function planFilters(
   session: Session,
   body: string,
   params: SqlParams | undefined,
-): Promise<Map<string, (readonly string[])[]>> {
+): Promise<Map<string, (readonly string[])[]> | undefined> {
   await session.run(readSqlFile('delta', 'query_plan_mode'));
   try {
     const sql = fillSql(readSqlFile('delta', 'query_explain'), { statement: trustedFragment(body) });
     const [row] = await session.rows(sql, params);
     return scanFilters(JSON.parse(String(row?.['explain_value'])));
+  } catch (error) {
+    // The statement itself, run next, reports what is wrong with it in its own words.
+    if (error instanceof LakeError && error.code === 'SQL') return undefined;
+    throw error;
   } finally {
     await session.run(readSqlFile('delta', 'query_run_mode'));
   }
@@ -132,7 +136,7 @@ async function planFilters(
  * an EXPLAIN over empty stand-ins says which filters DuckDB's optimiser pushes to which table, and statistics and
  * partition values decide the files. Throws a usage error for a statement that does not only read.
  */
-export async function bindSelect(
+async function bindSelect(
   session: Session,
   request: SelectRequest,
 ): Promise<{ readonly scanned: readonly ScannedFiles[]; readonly explained: boolean }> {
@@ -165,8 +169,13 @@ export async function select(
   session: Session,
   request: SelectRequest,
 ): Promise<SqlResult & { readonly scanned: readonly ScannedFiles[] }> {
-  const { scanned } = await bindSelect(session, request);
-  return { ...(await session.query(request.sql, request.params)), scanned };
+  await session.run(readSqlFile('delta', 'query_begin'));
+  try {
+    const { scanned } = await bindSelect(session, request);
+    return { ...(await session.query(request.sql, request.params)), scanned };
+  } finally {
+    await session.run(readSqlFile('delta', 'query_end'));
+  }
 }
 
 /** The same with rows in chunks and memory bounded. */
@@ -175,12 +184,23 @@ export async function* selectStream(
   request: SelectRequest,
   onColumns?: (columns: readonly SqlColumn[]) => void,
 ): AsyncGenerator<readonly SqlRow[]> {
-  const { explained } = await bindSelect(session, request);
-  if (explained) {
-    const { columns, rows } = await session.query(request.sql, request.params);
-    onColumns?.(columns);
-    yield rows;
-    return;
+  let cut: unknown;
+  await session.run(readSqlFile('delta', 'query_begin'));
+  try {
+    const { explained } = await bindSelect(session, request);
+    if (explained) {
+      const { columns, rows } = await session.query(request.sql, request.params);
+      onColumns?.(columns);
+      yield rows;
+    } else yield* session.stream(request.sql, request.params, onColumns);
+  } catch (error) {
+    if (!(error instanceof LakeError && error.code === SQL_CUT)) throw error;
+    cut = error;
+  } finally {
+    await session.run(readSqlFile('delta', 'query_end'));
   }
-  yield* session.stream(request.sql, request.params, onColumns);
+  if (cut === undefined) return;
+  // Only a statement that is run as a whole says why it failed.
+  await select(session, request);
+  throw cut;
 }

@@ -25,7 +25,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 
 /** Milliseconds of a Spark interval such as `interval 1 week` or `7 days`; undefined when it is not one. */
-export function parseInterval(text: string | undefined): number | undefined {
+function parseInterval(text: string | undefined): number | undefined {
   const match = /^\s*(?:interval\s+)?(\d+)\s+(week|day|hour|minute|second|millisecond)s?\s*$/i.exec(text ?? '');
   const unit = UNIT_MS[match?.[2]?.toLowerCase() ?? ''];
   return match && unit !== undefined ? Number(match[1]) * unit : undefined;
@@ -36,7 +36,7 @@ function withoutNulls<T extends object>(value: T): T {
 }
 
 /** The actions of a checkpoint at `now` (PROTOCOL.md, "Checkpoints": no `commitInfo`, no expired tombstones). */
-export function checkpointActions(snapshot: Snapshot, now: number): Action[] {
+function checkpointActions(snapshot: Snapshot, now: number): Action[] {
   const retention =
     parseInterval(snapshot.metadata.configuration['delta.deletedFileRetentionDuration']) ?? DEFAULT_TOMBSTONE_MS;
   return [

@@ -40,7 +40,7 @@ function textMap(values: Readonly<Record<string, unknown>>): Record<string, stri
 }
 
 /** `commitInfo` as Spark writes it: parameters and metrics are text. */
-export function commitInfo(
+function commitInfo(
   stage: Stage,
   at: { readonly now: number; readonly txnId: string; readonly engineInfo: string },
 ): CommitInfo {

@@ -8,8 +8,11 @@ import { type WriteDeps, writeDataFiles } from './data-files.js';
 
 /** Files of one partition and about one size that are merged once there are this many. */
 const FAN_IN = 8;
+/** What one commit rewrites at most (one group always may): a writer pays for others' small files, but only so much. */
+const MAX_FILES = 512;
+const MAX_BYTES = 4 * 1024 * 1024;
 /** Files above this many rows are left alone. */
-const BIG_ROWS = 1_000_000;
+const BIG_ROWS = 200_000;
 
 function tierOf(file: AddFile): number {
   const rows = parseStats(file.stats ?? undefined)?.numRecords ?? FAN_IN ** 6;
@@ -37,7 +40,18 @@ export function planCompaction(snapshot: Snapshot, near: readonly AddFile[]): Ad
     group.push(file);
     groups.set(key, group);
   }
-  return [...groups.values()].filter((group) => group.length >= FAN_IN);
+  return withinBounds([...groups.values()].filter((group) => group.length >= FAN_IN));
+}
+
+/** The first groups that one commit may rewrite; the others wait for a later commit near them. */
+function withinBounds(groups: readonly AddFile[][]): AddFile[][] {
+  let files = 0;
+  let bytes = 0;
+  return groups.filter((group) => {
+    files += group.length;
+    bytes += group.reduce((sum, file) => sum + file.size, 0);
+    return files === group.length || (files <= MAX_FILES && bytes <= MAX_BYTES);
+  });
 }
 
 /** Rewrites the groups, each as one file per partition, without a change of data (Spark's OPTIMIZE). Commits nothing. */

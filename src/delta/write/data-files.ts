@@ -99,6 +99,9 @@ function relativePath(store: ObjectStore, row: SqlRow): string {
   return String(row['filename']).slice(store.location('').length).replace(/^\/+/, '');
 }
 
+/** See `sql/delta/write_stage.sql`. */
+const PARTITIONS_AT_ONCE = 64;
+
 interface WriteParts {
   readonly columns: SqlFragment;
   readonly names: SqlFragment;
@@ -108,18 +111,26 @@ interface WriteParts {
   readonly [name: string]: SqlFragment;
 }
 
-async function copyPartitioned({ session, store }: WriteDeps, parts: WriteParts): Promise<SqlRow[]> {
-  const copy = fillSql(readSqlFile('delta', 'write_partitioned'), parts);
+async function copyPartitioned({ session, store }: WriteDeps, parts: WriteParts): Promise<readonly SqlRow[]> {
+  const folder = store.location('');
+  const [found] = await session.rows(fillSql(readSqlFile('delta', 'write_count_partitions'), parts));
+  if (Number(found?.['partitions'] ?? 0) <= PARTITIONS_AT_ONCE) {
+    return session.rows(fillSql(readSqlFile('delta', 'write_partitioned'), parts), { folder });
+  }
+  const copy = fillSql(readSqlFile('delta', 'write_partition_group'), parts);
   const written: SqlRow[] = [];
   try {
     await session.run(fillSql(readSqlFile('delta', 'write_stage'), parts));
     const [count] = await session.rows(readSqlFile('delta', 'write_groups'));
     for (let group = 0; group < Number(count?.['groups'] ?? 0); group++) {
-      written.push(...(await session.rows(copy, { folder: store.location(''), group })));
+      written.push(...(await session.rows(copy, { folder, group })));
     }
     return written;
   } catch (error) {
-    await discardDataFiles(store, written.map((row) => relativePath(store, row)));
+    await discardDataFiles(
+      store,
+      written.map((row) => relativePath(store, row)),
+    );
     throw error;
   } finally {
     await session.run(readSqlFile('delta', 'write_drop_stage'));
@@ -136,24 +147,25 @@ async function copyUnpartitioned({ session, store }: WriteDeps, parts: WritePart
  * full statistics. Nothing is visible until a commit names them. Every column is cast to the table's type: what DuckDB
  * would write by itself is not always what the schema says (HUGEINT becomes DOUBLE, TIMESTAMP has no zone).
  */
-export async function writeDataFiles(
-  deps: WriteDeps,
-  target: WriteTarget,
-  relation: SqlFragment,
-): Promise<AddFile[]> {
+export async function writeDataFiles(deps: WriteDeps, target: WriteTarget, relation: SqlFragment): Promise<AddFile[]> {
   const { store } = deps;
   const { fields } = target.schema;
+  const { partitionColumns } = target.metadata;
+  const samePartition = partitionColumns.map((column) =>
+    trustedFragment(`a.${identifier(column)} IS NOT DISTINCT FROM b.${identifier(column)}`),
+  );
   const columns = fields.map(({ name, type }) => {
-    return trustedFragment(`CAST(${identifier(name)} AS ${duckdbType(type)}) AS ${identifier(name)}`);
+    return trustedFragment(`CAST(a.${identifier(name)} AS ${duckdbType(type)}) AS ${identifier(name)}`);
   });
   const parts: WriteParts = {
     columns: joinFragments(columns, ', '),
     names: identifiers(fields.map((field) => field.name)),
-    partitions: identifiers(target.metadata.partitionColumns),
+    partitions: identifiers(partitionColumns),
+    same_partition: joinFragments(samePartition, ' AND '),
     relation,
     codec: codecOf(target.metadata.configuration),
   };
-  const partitioned = target.metadata.partitionColumns.length > 0;
+  const partitioned = partitionColumns.length > 0;
   const rows = await (partitioned ? copyPartitioned(deps, parts) : copyUnpartitioned(deps, parts));
   const paths = rows.map((row) => relativePath(store, row));
   try {

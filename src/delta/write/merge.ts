@@ -11,7 +11,7 @@ import type { Session, SqlParams } from '../../duckdb/session.js';
 import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { Action, AddFile, RemoveFile, Txn } from '../protocol/actions.js';
-import { fileMightMatch, type Predicate } from '../protocol/predicate.js';
+import { fileFilter, type Predicate } from '../protocol/predicate.js';
 import type { Stage } from './commit.js';
 import { type WriteDeps, writeDataFiles } from './data-files.js';
 
@@ -75,13 +75,22 @@ interface Names {
 
 function namesOf({ snapshot, source, keys }: LocatedRows, target: string): Names {
   const sameKey = keys.map((key) => trustedFragment(`a.${identifier(key)} IS NOT DISTINCT FROM b.${identifier(key)}`));
+  const columns = snapshot.schema.fields.map((field) => field.name);
+  const columnsOf = (alias: string, names: readonly string[]): SqlFragment =>
+    joinFragments(
+      names.map((name) => trustedFragment(`${alias}.${identifier(name)}`)),
+      ', ',
+    );
   return {
     located: identifier(LOCATED),
     changed: identifier('_merge_changed'),
     target: identifier(target),
     source: identifier(source),
     keys: identifiers(keys),
-    columns: identifiers(snapshot.schema.fields.map((field) => field.name)),
+    columns: identifiers(columns),
+    columns_of_a: columnsOf('a', columns),
+    columns_of_b: columnsOf('b', columns),
+    keys_of_a: columnsOf('a', keys),
     same_key: joinFragments(sameKey, ' AND '),
   };
 }
@@ -106,7 +115,7 @@ async function keyPruning(
     column: [key],
     values: rows.map((row) => ({ type: 'string', text: String(row['key']) })),
   };
-  return (file) => fileMightMatch(predicate, file, snapshot);
+  return fileFilter(predicate, snapshot);
 }
 
 function removeOf(file: AddFile, now: number): RemoveFile {

@@ -1,0 +1,1 @@
+SET partitioned_write_flush_threshold = 16384

@@ -1,0 +1,1 @@
+RESET partitioned_write_flush_threshold
