@@ -45,7 +45,7 @@ const isSuccess = (event: CanonicalManifest) => event.status === 'INGESTED' || e
 const isFailure = (event: CanonicalManifest) => ['FAILED', 'RETRYING', 'QUARANTINED'].includes(event.status);
 
 /** Decision 2 of the requirements, written down as plainly as it can be. */
-export function referenceRow(key: string, received: readonly CanonicalManifest[]): ReferenceRow {
+function referenceRow(key: string, received: readonly CanonicalManifest[]): ReferenceRow {
   const unique = [...new Map(received.map((event) => [event.event_id, event])).values()];
   const events = unique.sort(compareEvents);
   const latest = events.at(-1)!;
