@@ -1,7 +1,9 @@
--- Keys for which the statement inserted, deleted or really changed a row.
+-- Keys whose rows are not the same rows as before, counted: a key that the table has twice needs no special case.
 CREATE OR REPLACE TEMP TABLE {{changed}} AS
-SELECT {{keys}} FROM {{target}} AS a ANTI JOIN {{located}} AS b USING ({{keys}})
-UNION
-SELECT {{keys}} FROM {{located}} AS a ANTI JOIN {{target}} AS b USING ({{keys}})
-UNION
-SELECT {{keys_of_a}} FROM {{located}} AS a JOIN {{target}} AS b ON {{same_key}} WHERE ({{columns_of_a}}) IS DISTINCT FROM ({{columns_of_b}})
+SELECT DISTINCT {{keys}}
+FROM (
+  SELECT {{columns}}
+  FROM (SELECT {{columns}}, 1 AS _merge_side FROM {{target}} UNION ALL SELECT {{columns}}, -1 FROM {{located}})
+  GROUP BY {{columns}}
+  HAVING sum(_merge_side) <> 0
+)

@@ -43,5 +43,5 @@ export function findNearest(name: string, known: Iterable<string>): string | und
 export function didYouMean(name: string, known: readonly string[]): string {
   const near = nearNames(name, known);
   if (near.length > 0) return `did you mean ${near.map((n) => `"${n}"`).join(' or ')}?`;
-  return known.length === 0 ? 'there are none' : `known: ${known.join(', ')}`;
+  return known.length === 0 ? 'there are none' : `one of ${known.join(', ')}`;
 }

@@ -5,7 +5,7 @@ import type { Session } from '../duckdb/session.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { type Commit, readCommit } from './log/commit-file.js';
 import { type HistoryEntry, readHistory } from './log/history.js';
-import { bindScan } from './log/scan.js';
+import { bindScan, type ScanRequest } from './log/scan.js';
 import { findNewCommits } from './log/segment.js';
 import { advanceSnapshot, findSnapshot, type Snapshot } from './log/snapshot.js';
 import { findVersionAt } from './log/time-travel.js';
@@ -57,10 +57,7 @@ export class DeltaTable {
       const version = await findVersionAt(store, at.timestamp);
       return version === undefined ? undefined : findSnapshot(store, engine, version);
     }
-    this.#latest =
-      this.#latest === undefined
-        ? await findSnapshot(store, engine)
-        : (await advanceSnapshot(store, this.#latest)).snapshot;
+    this.#latest = (await this.#advance()) ?? (await findSnapshot(store, engine));
     return this.#latest;
   }
 
@@ -86,8 +83,8 @@ export class DeltaTable {
   }
 
   /** A SELECT over some or all files of a snapshot, ready to run in the session. */
-  async scan(snapshot: Snapshot, files: readonly AddFile[]): Promise<SqlFragment> {
-    return bindScan(await this.#options.engine(), this.#options.store, { snapshot, files });
+  async scan(request: ScanRequest): Promise<SqlFragment> {
+    return bindScan(await this.#options.engine(), this.#options.store, request);
   }
 
   /** The commits after `version`, up to the newest; throws when one of them is gone. */
@@ -166,6 +163,18 @@ export class DeltaTable {
     const result = await this.commit(stage);
     if (result.outcome === 'conflict') await this.discard(files);
     return result.outcome === 'committed';
+  }
+
+  /** The newest snapshot from the one that is known; undefined when the whole log has to be read. */
+  async #advance(): Promise<Snapshot | undefined> {
+    if (this.#latest === undefined) return undefined;
+    try {
+      return (await advanceSnapshot(this.#options.store, this.#latest)).snapshot;
+    } catch (error) {
+      // The commits in between may have been cleaned up after a checkpoint.
+      if (error instanceof LakeError && error.code === 'DELTA_LOG') return undefined;
+      throw error;
+    }
   }
 
   async #checkpointWhenDue(snapshot: Snapshot): Promise<void> {

@@ -38,7 +38,21 @@ function sqlError(error: unknown): LakeError {
 /** Code of the error of a stream that ended before its statement did. */
 export const SQL_CUT = 'SQL_CUT';
 
-const LIMITS = ['memory', 'threads', 'write_buffer'];
+function limits(): string[] {
+  return [
+    readSqlFile('duckdb', 'limit_memory'),
+    readSqlFile('duckdb', 'limit_threads'),
+    readSqlFile('duckdb', 'limit_write_buffer'),
+  ];
+}
+
+function resets(): string[] {
+  return [
+    readSqlFile('duckdb', 'reset_memory'),
+    readSqlFile('duckdb', 'reset_threads'),
+    readSqlFile('duckdb', 'reset_write_buffer'),
+  ];
+}
 
 type Driver = typeof import('@duckdb/node-api');
 
@@ -133,13 +147,13 @@ export class Session {
 
   /** Runs `work` with DuckDB's memory bounded: large tables of the session spill to disk, one thread works. */
   async withLimitedMemory<T>(work: () => Promise<T>): Promise<T> {
-    for (const limit of LIMITS) await this.run(readSqlFile('duckdb', `limit_${limit}`));
+    for (const sql of limits()) await this.run(sql);
     this.#limited = true;
     try {
       return await work();
     } finally {
       this.#limited = false;
-      for (const limit of LIMITS) await this.run(readSqlFile('duckdb', `reset_${limit}`));
+      for (const sql of resets()) await this.run(sql);
     }
   }
 

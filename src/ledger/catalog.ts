@@ -139,7 +139,7 @@ export class LakeCatalog {
     const names = { source: identifier(source.table), id: identifier(source.id) };
     while (true) {
       const snapshot = await table.snapshot();
-      const known = await table.scan(snapshot, snapshot.files);
+      const known = await table.scan({ slot: 'known', snapshot, files: snapshot.files });
       const fresh = trustedFragment(fillSql(readSqlFile('ledger', 'select_fresh'), { ...names, known }));
       const files = await table.writeFiles(snapshot, fresh);
       if (files.length === 0) return 0;

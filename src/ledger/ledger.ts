@@ -135,7 +135,7 @@ export class Ledger {
     const [canonicalNow, eventsNow] = [await canonical.snapshot(), await events.snapshot()];
     const commits = await this.#commitsSince(appliedVersion(canonicalNow), eventsNow);
     const pending = dataFiles(commits);
-    const relation = await events.scan(eventsNow, pending);
+    const relation = await events.scan({ slot: 'pending', snapshot: eventsNow, files: pending });
     await session.run(fillSql(readSqlFile('ledger', 'create_pending'), { relation }));
     return { canonical: canonicalNow, events: eventsNow, pending };
   }
@@ -158,7 +158,7 @@ export class Ledger {
     await session.run(readSqlFile('ledger', 'create_seen_events'));
     const [unsure] = await session.rows(readSqlFile('ledger', 'count_unsure_keys'));
     if (Number(unsure?.['keys'] ?? 0) > 0) {
-      const relation = await events.scan(view.events, view.events.files);
+      const relation = await events.scan({ slot: 'seen', snapshot: view.events, files: view.events.files });
       await session.run(fillSql(readSqlFile('ledger', 'find_seen_events'), { relation }));
     }
     const { runId, actor } = context;
@@ -182,7 +182,7 @@ export class Ledger {
   async #writeEvents(view: View, written: readonly AddFile[] | undefined): Promise<readonly AddFile[]> {
     const { session, events } = this.#deps;
     if (written !== undefined) {
-      const before = await events.scan(view.events, written);
+      const before = await events.scan({ slot: 'written', snapshot: view.events, files: written });
       const [row] = await session.rows(fillSql(readSqlFile('ledger', 'count_redecided'), { before }));
       if (Number(row?.['changed'] ?? 1) === 0) return written;
       await events.discard(written);

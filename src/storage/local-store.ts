@@ -29,6 +29,7 @@ function storageError(action: string, place: string, error: unknown): LakeError 
   });
 }
 
+/** Makes the entries of a folder durable. Throws the system's own error. */
 function fsyncFolder(folder: string): void {
   const handle = fs.openSync(folder, 'r');
   try {
@@ -36,6 +37,15 @@ function fsyncFolder(folder: string): void {
   } finally {
     fs.closeSync(handle);
   }
+}
+
+/** Only where both names have such characters does the order of JavaScript strings differ from that of UTF-8 bytes. */
+const SURROGATE_OR_ABOVE = /[\ud800-\uffff]/;
+
+/** Order by code point, as object stores list. */
+function compareNames(a: string, b: string): number {
+  if (SURROGATE_OR_ABOVE.test(a) && SURROGATE_OR_ABOVE.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return a < b ? -1 : Number(a > b);
 }
 
 /** Creates `folder` and the folders above it durably: each new entry is fsynced in its parent. */
@@ -102,7 +112,7 @@ export class LocalStore implements ObjectStore {
   async list(prefix: string, after?: string): Promise<string[]> {
     return this.#entries(prefix, (entry) => entry.isFile() || entry.isSymbolicLink())
       .map((name) => (prefix === '' ? name : `${prefix}/${name}`))
-      .filter((path) => after === undefined || path > after);
+      .filter((path) => after === undefined || compareNames(path, after) > 0);
   }
 
   async listFolders(prefix: string): Promise<string[]> {
@@ -114,14 +124,14 @@ export class LocalStore implements ObjectStore {
     const temp = this.#writeTemp(place, data);
     try {
       fs.linkSync(temp, place);
+      fsyncFolder(dirname(place));
+      return true;
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return false;
       throw storageError('cannot write', place, error);
     } finally {
       fs.rmSync(temp, { force: true });
     }
-    fsyncFolder(dirname(place));
-    return true;
   }
 
   async put(path: string, data: Uint8Array): Promise<void> {
@@ -151,7 +161,11 @@ export class LocalStore implements ObjectStore {
         }
       }),
     );
-    for (const folder of folders) fsyncFolder(folder);
+    try {
+      for (const folder of folders) fsyncFolder(folder);
+    } catch (error) {
+      throw storageError('cannot make durable', this.root, error);
+    }
   }
 
   async delete(path: string): Promise<void> {
@@ -170,7 +184,7 @@ export class LocalStore implements ObjectStore {
         .readdirSync(place, { withFileTypes: true })
         .filter(wanted)
         .map((entry) => entry.name);
-      return names.sort((a, b) => (a < b ? -1 : 1));
+      return names.sort(compareNames);
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return [];
       throw storageError('cannot list', place, error);

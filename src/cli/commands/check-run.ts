@@ -13,6 +13,9 @@ import { settingsOptions } from '../settings-options.js';
 import type { Sink } from '../sink.js';
 import { withLake } from '../with-lake.js';
 
+/** Characters of a sample row in the table output. */
+const SAMPLE_WIDTH = 150;
+
 export const checkRunCommand = defineCommand({
   path: ['check', 'run'],
   summary: 'Run checks over the lake and keep every measured value in metadata.check_result',
@@ -114,6 +117,15 @@ function resultRows(report: CheckReport): ReturnType<typeof rowsOf> {
 }
 
 /** What a person wants to know below the table: the sentence, and rows that show what is wrong. */
+/** As much of a sample row as fits a line of a log; `-o json` has it whole. */
+function sampleLine(sample: Readonly<Record<string, unknown>>): string {
+  const parts = Object.entries(sample).filter(([name, value]) => value !== null && name !== 'meta');
+  const text = parts
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value, plainNumbers)}`)
+    .join('  ');
+  return escapeControls(text.length > SAMPLE_WIDTH ? `${text.slice(0, SAMPLE_WIDTH - 1)}…` : text);
+}
+
 function conclusion(report: CheckReport, verdict: string, color: boolean): string {
   const paint = paints(color);
   const lines = report.checks.flatMap((check) => {
@@ -121,7 +133,7 @@ function conclusion(report: CheckReport, verdict: string, color: boolean): strin
     const samples = bad.flatMap((result) => result.samples).slice(0, 3);
     if (samples.length === 0) return [];
     const title = `${statusPaint(paint, check.level)(check.level)} ${check.name}@${check.version}: ${check.title}`;
-    return ['', title, ...samples.map((sample) => `  ${escapeControls(JSON.stringify(sample, plainNumbers))}`)];
+    return ['', title, ...samples.map((sample) => `  ${sampleLine(sample)}`)];
   });
   return `${['', verdict, ...lines].join('\n')}\n`;
 }

@@ -77,6 +77,8 @@ function assemble(place: string, listing: Listing, wanted: number | undefined): 
     .sort((a, b) => a - b);
   const last = commits.at(-1) ?? start;
   if (last === undefined) return undefined;
+  // Clean-up deletes old commits one by one: what is left of them below the first checkpoint is no version any more.
+  if (start === undefined && commits[0] !== 0 && listing.checkpoints.size > 0) return undefined;
   assertNoGap(place, commits, start === undefined ? 0 : start + 1);
   const paths = start === undefined ? undefined : listing.checkpoints.get(start);
   return {
@@ -86,18 +88,25 @@ function assemble(place: string, listing: Listing, wanted: number | undefined): 
   };
 }
 
-/**
- * Lists the log and picks the files for `version` (default: the newest). Undefined when there is no Delta log here.
- * Throws `DELTA_LOG` for a gap above the checkpoint, `VERSION_NOT_FOUND` for a version that is not (or no longer) there.
- * Source: PROTOCOL.md, "Delta Log Entries", "Checkpoints", "Last Checkpoint File".
- */
-export async function findSegment(store: ObjectStore, version?: number): Promise<LogSegment | undefined> {
+/** A listing of a large folder is no snapshot: it may miss a commit and show the next. A gap counts when it stays. */
+async function withoutRaces<T>(look: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      return await look();
+    } catch (error) {
+      if (!(error instanceof LakeError && error.code === 'DELTA_LOG')) throw error;
+    }
+  }
+  return look();
+}
+
+async function pickSegment(store: ObjectStore, version: number | undefined): Promise<LogSegment | undefined> {
   const hint = version === undefined ? await findCheckpointHint(store) : undefined;
   let listing = await listLog(store, hint ?? 0);
   // A hint that points at nothing would hide the real log.
   if (hint !== undefined && !listing.checkpoints.has(hint)) listing = await listLog(store, 0);
   const segment = assemble(store.root, listing, version);
-  if (version !== undefined && (segment === undefined || segment.version !== version)) {
+  if (version !== undefined && segment?.version !== version) {
     const newest = Math.max(-1, ...listing.commits, ...listing.checkpoints.keys());
     if (newest < 0) return undefined;
     throw new LakeError('VERSION_NOT_FOUND', `version ${version} is not there`, {
@@ -109,10 +118,29 @@ export async function findSegment(store: ObjectStore, version?: number): Promise
   return segment;
 }
 
-/** Versions of the commits after `version` that are there now, without a gap. */
-export async function findNewCommits(store: ObjectStore, version: number): Promise<number[]> {
-  const { commits } = await listLog(store, version + 1);
-  const sorted = [...commits].sort((a, b) => a - b);
-  assertNoGap(store.root, sorted, version + 1);
-  return sorted;
+/**
+ * Lists the log and picks the files for `version` (default: the newest). Undefined when there is no Delta log here.
+ * Throws `DELTA_LOG` for a gap above the checkpoint, `VERSION_NOT_FOUND` for a version that is not (or no longer) there.
+ * Source: PROTOCOL.md, "Delta Log Entries", "Checkpoints", "Last Checkpoint File".
+ */
+export function findSegment(store: ObjectStore, version?: number): Promise<LogSegment | undefined> {
+  return withoutRaces(() => pickSegment(store, version));
+}
+
+/** Whether a log is here, readable or not. */
+export async function hasLog(store: ObjectStore): Promise<boolean> {
+  return (await store.list(LOG_FOLDER)).some((path) => parseLogPath(path) !== undefined);
+}
+
+/** Versions of the commits after `version` that are there now. Throws `DELTA_LOG` when one of them is gone. */
+export function findNewCommits(store: ObjectStore, version: number): Promise<number[]> {
+  return withoutRaces(async () => {
+    const { commits, checkpoints } = await listLog(store, version + 1);
+    const sorted = [...commits].sort((a, b) => a - b);
+    assertNoGap(store.root, sorted, version + 1);
+    const next = (sorted.at(-1) ?? version) + 1;
+    // Commits below a checkpoint may be cleaned up: that a number is free does not make it the next version.
+    if ([...checkpoints.keys()].some((checkpoint) => checkpoint >= next)) assertNoGap(store.root, [next + 1], next);
+    return sorted;
+  });
 }

@@ -2,6 +2,18 @@ import { LakeError, usageError } from '../../base/lake-error.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { commitPath } from '../protocol/log-names.js';
 import { listCommitVersions } from './history.js';
+import { hasLog } from './segment.js';
+
+const ISO = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
+
+/** Milliseconds since the epoch; a time without a zone is UTC, wherever the process runs. */
+function parseTime(timestamp: string): number {
+  const match = ISO.exec(timestamp);
+  const zone = match === null || match[1] !== undefined || timestamp.length === 10 ? '' : 'Z';
+  const time = match === null ? Number.NaN : Date.parse(`${timestamp.replace(' ', 'T')}${zone}`);
+  if (!Number.isNaN(time)) return time;
+  throw usageError(`"${timestamp}" is not an ISO 8601 time`, { hint: 'for example 2026-01-31T12:00:00Z' });
+}
 
 /**
  * The newest version committed at or before an ISO 8601 time, or undefined when there is no log. A commit's time is the
@@ -9,9 +21,7 @@ import { listCommitVersions } from './history.js';
  * Throws `VERSION_NOT_FOUND` for a time before the first commit that is there.
  */
 export async function findVersionAt(store: ObjectStore, timestamp: string): Promise<number | undefined> {
-  const wanted = Date.parse(timestamp);
-  if (Number.isNaN(wanted))
-    throw usageError(`"${timestamp}" is not an ISO 8601 time`, { hint: 'for example 2026-01-31T12:00:00Z' });
+  const wanted = parseTime(timestamp);
   let found: number | undefined;
   let first: number | undefined;
   let last = Number.NEGATIVE_INFINITY;
@@ -22,6 +32,17 @@ export async function findVersionAt(store: ObjectStore, timestamp: string): Prom
     first ??= last;
     if (last > wanted) break;
     found = version;
+  }
+  if (first === undefined && (await hasLog(store))) {
+    throw new LakeError(
+      'VERSION_NOT_FOUND',
+      'the log holds no commit any more, only a checkpoint: its time is not known',
+      {
+        place: store.root,
+        hint: 'name the version, or leave it out for the newest',
+        exitCode: 2,
+      },
+    );
   }
   if (found === undefined && first !== undefined) {
     throw new LakeError('VERSION_NOT_FOUND', `there is no version at or before ${timestamp}`, {

@@ -29,7 +29,7 @@ function isUsed(feature: string, metadata: Metadata): boolean {
     case 'checkConstraints':
       return Object.keys(config).some((key) => key.startsWith('delta.constraints.'));
     case 'changeDataFeed':
-      return config['delta.enableChangeDataFeed'] === 'true';
+      return config['delta.enableChangeDataFeed']?.toLowerCase() === 'true';
     case 'columnMapping':
       return columnMappingActive(metadata);
     case 'generatedColumns':

@@ -13,7 +13,8 @@ export interface ParsedSelect {
   readonly showsCatalog: boolean;
 }
 
-const EXPLAIN = /^((?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*)EXPLAIN(?:\s+ANALYZE\b|\s*\((?:[^)']|'[^']*')*\))?\s*/i;
+const EXPLAIN =
+  /^((?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*)EXPLAIN(?:\s+ANALYZE\b|\s*\((?!\s*(?:SELECT|FROM|WITH|VALUES|TABLE|\())(?:[^)']|'[^']*')*\))?\s*/i;
 const HINT = 'one statement that reads: SELECT, FROM, WITH, VALUES, DESCRIBE, SUMMARIZE, SHOW or EXPLAIN of these';
 
 interface Node {

@@ -151,7 +151,11 @@ async function bindSelect(
   for (const table of bound) {
     const kind = table.name.includes('.') ? table.name : `main.${table.name}`;
     const files = filters === undefined ? table.snapshot.files : keptFiles(table, filters.get(`memory.${kind}`));
-    const relation = await bindScan(session, table.store, { snapshot: table.snapshot, files });
+    const relation = await bindScan(session, table.store, {
+      slot: `query_${scanned.length}`,
+      snapshot: table.snapshot,
+      files,
+    });
     await session.run(fillSql(readSqlFile('delta', 'query_drop_table'), { table: table.qualified }));
     await session.run(fillSql(readSqlFile('delta', 'query_view'), { table: table.qualified, relation }));
     scanned.push({

@@ -58,7 +58,7 @@ function commitInfo(
 }
 
 /** The bytes of a commit: one action a line. */
-export function encodeCommit(actions: readonly Action[]): Uint8Array {
+function encodeCommit(actions: readonly Action[]): Uint8Array {
   return new TextEncoder().encode(actions.map((action) => `${JSON.stringify(action)}\n`).join(''));
 }
 
@@ -66,20 +66,22 @@ function isMine(commit: Commit | undefined, txnId: string): boolean {
   return commit?.actions.some((a) => 'commitInfo' in a && a.commitInfo.txnId === txnId) ?? false;
 }
 
-/** Puts one commit. An answer that got lost is resolved by reading the file back and comparing `txnId`. */
-async function putCommit(store: ObjectStore, commit: Commit, txnId: string): Promise<boolean> {
+/** Puts one commit; `false` when the version is taken. A lost answer is resolved by reading the file back and comparing `txnId`. */
+export async function putCommit(store: ObjectStore, commit: Commit, txnId: string): Promise<boolean> {
   try {
     // The commit point: from here on every reader sees this version, or no reader ever does.
-    return await store.putIfAbsent(commitPath(commit.version), encodeCommit(commit.actions));
+    if (await store.putIfAbsent(commitPath(commit.version), encodeCommit(commit.actions))) return true;
   } catch (error) {
     const found = await readCommit(store, commit.version).catch(() => undefined);
     if (isMine(found, txnId)) return true;
     throw error;
   }
+  // A client that repeats a request by itself may meet its own first attempt.
+  return isMine(await readCommit(store, commit.version).catch(() => undefined), txnId);
 }
 
 function assertAppendOnly({ snapshot, actions }: Stage): void {
-  if (snapshot.metadata.configuration['delta.appendOnly'] !== 'true') return;
+  if (snapshot.metadata.configuration['delta.appendOnly']?.toLowerCase() !== 'true') return;
   if (!actions.some((a) => 'remove' in a && a.remove.dataChange)) return;
   throw new LakeError('DELTA_APPEND_ONLY', 'this table only takes appends (delta.appendOnly = true)', {
     place: `${snapshot.path}@${snapshot.version}`,
@@ -104,8 +106,6 @@ export async function commit(deps: CommitDeps, stage: Stage): Promise<CommitResu
       return { outcome: 'committed', version: mine.version, snapshot: applyCommits(latest, [mine]) };
     }
     const { snapshot, commits } = await advanceSnapshot(store, latest);
-    const landed = commits.find((winner) => isMine(winner, txnId));
-    if (landed) return { outcome: 'committed', version: landed.version, snapshot };
     for (const winner of commits) {
       const conflict = findConflict({ actions: stage.actions, reads: stage.reads, isolation }, winner);
       if (conflict) return { outcome: 'conflict', conflict, snapshot };

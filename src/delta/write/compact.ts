@@ -61,7 +61,7 @@ export async function stageCompaction(
   groups: readonly (readonly AddFile[])[],
 ): Promise<{ readonly stage: Stage; readonly files: readonly AddFile[] }> {
   const files = groups.flat();
-  const relation = await bindScan(deps.session, deps.store, { snapshot, files });
+  const relation = await bindScan(deps.session, deps.store, { slot: 'compacted', snapshot, files });
   const adds = (await writeDataFiles(deps, snapshot, relation)).map((add) => ({ ...add, dataChange: false }));
   const now = deps.clock.now();
   const stage: Stage = {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { LakeError } from '../../base/lake-error.js';
+import { hasLog } from '../log/segment.js';
 import type { Action, Metadata } from '../protocol/actions.js';
-import { commitPath } from '../protocol/log-names.js';
 import { type DeltaSchema, serializeSchema } from '../protocol/schema.js';
-import { type CommitDeps, encodeCommit } from './commit.js';
+import { type CommitDeps, putCommit } from './commit.js';
 
 export interface TableDefinition {
   readonly schema: DeltaSchema;
@@ -40,6 +40,9 @@ function assertDefinition({ schema, partitionColumns = [] }: TableDefinition, pl
 export async function createTable(deps: CommitDeps, definition: TableDefinition): Promise<boolean> {
   const { store, clock } = deps;
   assertDefinition(definition, store.root);
+  // Version 0 of an old table may have been cleaned up: its absence does not say that there is no table.
+  if (await hasLog(store)) return false;
+  const txnId = randomUUID();
   const metadata: Metadata = {
     id: randomUUID(),
     ...(definition.name === undefined ? {} : { name: definition.name }),
@@ -65,7 +68,7 @@ export async function createTable(deps: CommitDeps, definition: TableDefinition)
         isBlindAppend: true,
         operationMetrics: {},
         engineInfo: deps.engineInfo,
-        txnId: randomUUID(),
+        txnId,
       },
     },
     {
@@ -80,5 +83,5 @@ export async function createTable(deps: CommitDeps, definition: TableDefinition)
     },
     { metaData: metadata },
   ];
-  return store.putIfAbsent(commitPath(0), encodeCommit(actions));
+  return putCommit(store, { version: 0, actions }, txnId);
 }

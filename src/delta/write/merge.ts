@@ -76,11 +76,6 @@ interface Names {
 function namesOf({ snapshot, source, keys }: LocatedRows, target: string): Names {
   const sameKey = keys.map((key) => trustedFragment(`a.${identifier(key)} IS NOT DISTINCT FROM b.${identifier(key)}`));
   const columns = snapshot.schema.fields.map((field) => field.name);
-  const columnsOf = (alias: string, names: readonly string[]): SqlFragment =>
-    joinFragments(
-      names.map((name) => trustedFragment(`${alias}.${identifier(name)}`)),
-      ', ',
-    );
   return {
     located: identifier(LOCATED),
     changed: identifier('_merge_changed'),
@@ -88,9 +83,6 @@ function namesOf({ snapshot, source, keys }: LocatedRows, target: string): Names
     source: identifier(source),
     keys: identifiers(keys),
     columns: identifiers(columns),
-    columns_of_a: columnsOf('a', columns),
-    columns_of_b: columnsOf('b', columns),
-    keys_of_a: columnsOf('a', keys),
     same_key: joinFragments(sameKey, ' AND '),
   };
 }
@@ -207,7 +199,7 @@ export async function locateRows(deps: WriteDeps, snapshot: Snapshot, request: L
   const mightHold = await keyPruning(session, snapshot, request);
   const candidates = snapshot.files.filter(mightHold);
   const located: LocatedRows = { ...request, snapshot, candidates, mightHold };
-  const relation = await bindScan(session, store, { snapshot, files: candidates, position: true });
+  const relation = await bindScan(session, store, { slot: 'located', snapshot, files: candidates, position: true });
   await session.run(fillSql(readSqlFile('delta', 'merge_locate'), { ...namesOf(located, LOCATED), relation }));
   return located;
 }
@@ -227,7 +219,7 @@ export async function stageMerge(deps: WriteDeps, located: LocatedRows, request:
   if (unchanged && request.txn === undefined) return { counts: ran.counts, files: [] };
   let adds: AddFile[] = [];
   if (!unchanged) {
-    const relation = await bindScan(session, store, { snapshot: located.snapshot, files: touched });
+    const relation = await bindScan(session, store, { slot: 'touched', snapshot: located.snapshot, files: touched });
     const rewrite = trustedFragment(fillSql(readSqlFile('delta', 'merge_rewrite'), { ...names, relation }));
     adds = await writeDataFiles(deps, located.snapshot, rewrite);
   }

@@ -132,7 +132,7 @@ describe('selection', () => {
   it.each([
     [{ select: ['sucess_rate'] }, 'there is no check "sucess_rate"', 'did you mean "success_rate"?'],
     [{ select: ['duplicate'] }, 'there is no check "duplicate"', 'did you mean "duplicate_shas"?'],
-    [{ select: ['zzz'] }, 'there is no check "zzz"', 'known: duplicate_shas, failures_and_retries'],
+    [{ select: ['zzz'] }, 'there is no check "zzz"', 'one of duplicate_shas, failures_and_retries'],
     [{ select: ['success_rate@3'] }, 'has no version "3"', 'success_rate@1, success_rate@2'],
     [{ select: ['success_rate@'] }, 'has no version ""', 'success_rate@1'],
     [{ select: ['success_rate@1@2'] }, 'has no version', 'success_rate@1'],

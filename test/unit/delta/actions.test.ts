@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { fileKey, parseAction } from '../../../src/delta/protocol/actions.js';
+
+const ADD = { path: 'a.parquet', partitionValues: {}, size: 1, modificationTime: 2, dataChange: true };
+const METADATA = {
+  id: 'm',
+  format: { provider: 'parquet', options: {} },
+  schemaString: '{}',
+  partitionColumns: ['p'],
+  configuration: { k: 'v' },
+};
+const DV = { storageType: 'u', pathOrInlineDv: 'ab^-aqEH', offset: 4, sizeInBytes: 40, cardinality: 6 };
+
+describe('parseAction', () => {
+  it.each([
+    ['add', { ...ADD, stats: '{"numRecords":1}', tags: null, somethingNew: 1 }],
+    ['add', { ...ADD, partitionValues: { p: null, q: '' } }],
+    ['remove', { path: 'a.parquet', dataChange: true, deletionTimestamp: 5 }],
+    ['remove', { path: 'a.parquet', dataChange: true }],
+    ['metaData', METADATA],
+    ['protocol', { minReaderVersion: 1, minWriterVersion: 2 }],
+    ['protocol', { minReaderVersion: 3, minWriterVersion: 7, readerFeatures: ['x'], writerFeatures: ['x'] }],
+    ['txn', { appId: 'app', version: 3, lastUpdated: null }],
+    ['domainMetadata', { domain: 'd', configuration: '{}', removed: true }],
+    ['commitInfo', { operation: 'WRITE', operationParameters: { nested: { a: [1] } } }],
+    ['commitInfo', {}],
+  ])('reads %s %j', (kind, value) => {
+    expect(parseAction({ [kind]: value })).toEqual({ [kind]: value });
+  });
+
+  it.each([{ cdc: { path: 'x' } }, { checkpointMetadata: { version: 1 } }, { futureAction: 1 }, {}, { add: null }])(
+    'ignores %j',
+    (line) => {
+      expect(parseAction(line)).toBeUndefined();
+    },
+  );
+
+  it('reads the one action of a line whose other kinds are null, as old writers have it', () => {
+    expect(parseAction({ add: null, remove: null, txn: { appId: 'a', version: 1 }, protocol: null })).toEqual({
+      txn: { appId: 'a', version: 1 },
+    });
+  });
+
+  it('takes a null in metaData and protocol for an absent field', () => {
+    const value = { ...METADATA, name: null, description: null, createdTime: null, configuration: null };
+    expect(parseAction({ metaData: value })).toEqual({ metaData: { ...METADATA, configuration: {} } });
+    expect(
+      parseAction({
+        protocol: { minReaderVersion: 1, minWriterVersion: 2, readerFeatures: null, writerFeatures: null },
+      }),
+    ).toEqual({ protocol: { minReaderVersion: 1, minWriterVersion: 2 } });
+  });
+
+  it.each([
+    ['add.path', { add: { ...ADD, path: 1 } }],
+    ['add.partitionValues', { add: { ...ADD, partitionValues: null } }],
+    ['add.partitionValues', { add: { ...ADD, partitionValues: 'p=1' } }],
+    ['add.size', { add: { ...ADD, size: '1' } }],
+    ['add.modificationTime', { add: { ...ADD, modificationTime: undefined } }],
+    ['remove.path', { remove: {} }],
+    ['txn.version', { txn: { appId: 'a', version: '1' } }],
+    ['txn.appId', { txn: { version: 1 } }],
+    ['domainMetadata.removed', { domainMetadata: { domain: 'd', configuration: '' } }],
+    ['metaData.schemaString', { metaData: { ...METADATA, schemaString: undefined } }],
+    ['metaData.format.provider', { metaData: { ...METADATA, format: {} } }],
+    ['metaData.configuration.k', { metaData: { ...METADATA, configuration: { k: 1 } } }],
+    ['protocol.minReaderVersion', { protocol: { minReaderVersion: 0, minWriterVersion: 2 } }],
+    ['protocol.minWriterVersion', { protocol: { minReaderVersion: 1, minWriterVersion: 2.5 } }],
+    ['protocol.readerFeatures', { protocol: { minReaderVersion: 3, minWriterVersion: 7, readerFeatures: 'x' } }],
+    ['add', { add: 1 }],
+    ['commitInfo', { commitInfo: 'x' }],
+  ])('refuses a malformed %s by name', (field, line) => {
+    expect(() => parseAction(line)).toThrow(
+      expect.objectContaining({ code: 'DELTA_LOG', message: expect.stringContaining(field) }),
+    );
+  });
+
+  it.each([[[]], [null], ['add'], [1]])('refuses %j, which is no object', (line) => {
+    expect(() => parseAction(line)).toThrow(expect.objectContaining({ code: 'DELTA_LOG' }));
+  });
+});
+
+describe('fileKey', () => {
+  it('is the path and the deletion vector', () => {
+    const keys = [
+      fileKey({ path: 'a' }),
+      fileKey({ path: 'b' }),
+      fileKey({ path: 'a', deletionVector: DV }),
+      fileKey({ path: 'a', deletionVector: { ...DV, offset: 5 } }),
+      fileKey({ path: 'a', deletionVector: { ...DV, offset: null } }),
+      fileKey({ path: 'a', deletionVector: { ...DV, storageType: 'p' } }),
+      fileKey({ path: 'a', deletionVector: { ...DV, pathOrInlineDv: 'other' } }),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(fileKey({ path: 'a', deletionVector: null })).toBe(fileKey({ path: 'a' }));
+    expect(fileKey({ path: 'a', deletionVector: { ...DV, cardinality: 9 } })).toBe(keys[2]);
+  });
+});
