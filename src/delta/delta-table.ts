@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { LakeError, messageOf } from '../base/lake-error.js';
-import type { SqlFragment } from '../base/sql-file.js';
+import { fillSql, readSqlFile, type SqlFragment, trustedFragment } from '../base/sql-file.js';
 import type { Session } from '../duckdb/session.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { type Commit, readCommit } from './log/commit-file.js';
@@ -98,6 +98,16 @@ export class DeltaTable {
     return writeDataFiles(await this.writeDeps(), snapshot, relation);
   }
 
+  async #writeOnce(snapshot: Snapshot, relation: SqlFragment): Promise<AddFile[]> {
+    const session = await this.#options.engine();
+    await session.run(fillSql(readSqlFile('delta', 'append_stage'), { relation }));
+    try {
+      return await this.writeFiles(snapshot, trustedFragment(readSqlFile('delta', 'append_rows')));
+    } finally {
+      await session.run(readSqlFile('delta', 'append_drop_stage'));
+    }
+  }
+
   /** Deletes data files of a stage that was given up. */
   discard(files: readonly AddFile[]): Promise<void> {
     return discardDataFiles(
@@ -117,7 +127,7 @@ export class DeltaTable {
   /** Appends the rows of a SELECT over the session's tables. Returns the new version. */
   async append(relation: SqlFragment, txn?: Txn): Promise<number> {
     const snapshot = await this.snapshot();
-    const files = await this.writeFiles(snapshot, relation);
+    const files = await this.#writeOnce(snapshot, relation);
     const actions: Action[] = [...(txn === undefined ? [] : [{ txn }]), ...files.map((add) => ({ add }))];
     const result = await this.commit({
       snapshot,

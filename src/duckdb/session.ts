@@ -43,6 +43,7 @@ function limits(): string[] {
     readSqlFile('duckdb', 'limit_memory'),
     readSqlFile('duckdb', 'limit_threads'),
     readSqlFile('duckdb', 'limit_write_buffer'),
+    readSqlFile('duckdb', 'limit_file_cache'),
   ];
 }
 
@@ -51,6 +52,7 @@ function resets(): string[] {
     readSqlFile('duckdb', 'reset_memory'),
     readSqlFile('duckdb', 'reset_threads'),
     readSqlFile('duckdb', 'reset_write_buffer'),
+    readSqlFile('duckdb', 'reset_file_cache'),
   ];
 }
 

@@ -94,9 +94,9 @@ export function sqlValueConverter(ids: Types): Convert {
       case ids.TIMESTAMP_S:
         return timestampText(value.seconds * 1_000_000n);
       case ids.TIMESTAMP_MS:
-        return timestampText(value.milliseconds * 1000n);
+        return timestampText(value.millis * 1000n);
       case ids.TIMESTAMP_NS:
-        return timestampText(value.nanoseconds / 1000n);
+        return timestampText((value.nanos - (((value.nanos % 1000n) + 1000n) % 1000n)) / 1000n);
       case ids.BLOB:
         return value.bytes;
     }

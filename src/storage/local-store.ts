@@ -48,6 +48,13 @@ function compareNames(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
+/** A temporary file that stays is in nobody's way; failing to remove it must not hide what happened before. */
+function removeTemp(temp: string): void {
+  try {
+    fs.rmSync(temp, { force: true });
+  } catch {}
+}
+
 /** Creates `folder` and the folders above it durably: each new entry is fsynced in its parent. */
 function makeFolder(folder: string): void {
   const first = fs.mkdirSync(folder, { recursive: true });
@@ -72,6 +79,16 @@ export class LocalStore implements ObjectStore {
       throw new LakeError('STORAGE', `the path leaves the folder: ${path}`, { place: this.root });
     }
     return full;
+  }
+
+  newLocation(path: string): string {
+    const place = this.location(path);
+    try {
+      makeFolder(dirname(place));
+    } catch (error) {
+      throw storageError('cannot write', place, error);
+    }
+    return place;
   }
 
   async get(path: string): Promise<Uint8Array> {
@@ -130,7 +147,7 @@ export class LocalStore implements ObjectStore {
       if (codeOf(error) === 'EEXIST') return false;
       throw storageError('cannot write', place, error);
     } finally {
-      fs.rmSync(temp, { force: true });
+      removeTemp(temp);
     }
   }
 
@@ -141,7 +158,7 @@ export class LocalStore implements ObjectStore {
       fs.renameSync(temp, place);
       fsyncFolder(dirname(place));
     } catch (error) {
-      fs.rmSync(temp, { force: true });
+      removeTemp(temp);
       throw storageError('cannot write', place, error);
     }
   }
@@ -205,7 +222,7 @@ export class LocalStore implements ObjectStore {
       }
       return temp;
     } catch (error) {
-      fs.rmSync(temp, { force: true });
+      removeTemp(temp);
       throw storageError('cannot write', place, error);
     }
   }

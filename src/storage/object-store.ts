@@ -15,6 +15,8 @@ export interface ObjectStore {
   readonly root: string;
   /** What DuckDB is given to read or write the object (a file name locally). */
   location(path: string): string;
+  /** The same for an object that DuckDB is about to write: its folder is there then. */
+  newLocation(path: string): string;
   get(path: string): Promise<Uint8Array>;
   /** `end` is exclusive. */
   getRange(path: string, start: number, end: number): Promise<Uint8Array>;

@@ -15,8 +15,8 @@ import type { SqlRow, SqlValue } from '../../duckdb/values.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { AddFile, Metadata } from '../protocol/actions.js';
 import { serializePartitionValue } from '../protocol/partition-values.js';
-import { encodePath } from '../protocol/paths.js';
-import { type DeltaSchema, duckdbType } from '../protocol/schema.js';
+import { encodePath, partitionFolder } from '../protocol/paths.js';
+import { type DeltaField, type DeltaSchema, duckdbType } from '../protocol/schema.js';
 import { type ColumnStats, statsJson } from '../protocol/stats.js';
 
 export interface WriteTarget {
@@ -64,8 +64,7 @@ function assertNotNull(target: WriteTarget, stats: Readonly<Record<string, Colum
   }
 }
 
-function partitionValues(target: WriteTarget, row: SqlRow): Record<string, string | null> {
-  const given = new Map(entries(row['partition_keys']).map((entry) => [String(entry.key), entry.value]));
+function partitionValues(target: WriteTarget, given: ReadonlyMap<string, SqlValue>): Record<string, string | null> {
   return Object.fromEntries(
     target.metadata.partitionColumns.map((column) => {
       const type = target.schema.fields.find((field) => field.name === column)?.type;
@@ -76,17 +75,22 @@ function partitionValues(target: WriteTarget, row: SqlRow): Record<string, strin
   );
 }
 
-function addFile(target: WriteTarget, row: SqlRow, at: { readonly root: string; readonly now: number }): AddFile {
-  const file = String(row['filename']);
-  const stats = columnStats(row);
-  assertNotNull(target, stats, file);
+interface WrittenAt {
+  readonly path: string;
+  readonly partition: Readonly<Record<string, string | null>>;
+  readonly now: number;
+}
+
+function addFile(target: WriteTarget, row: SqlRow, { path, partition, now }: WrittenAt): AddFile {
+  const columns = columnStats(row);
+  assertNotNull(target, columns, path);
   return {
-    path: encodePath(file.slice(at.root.length).replace(/^\/+/, '')),
-    partitionValues: partitionValues(target, row),
+    path: encodePath(path),
+    partitionValues: partition,
     size: Number(row['file_size_bytes']),
-    modificationTime: at.now,
+    modificationTime: now,
     dataChange: true,
-    stats: statsJson(target.schema, { numRecords: Number(row['count']), columns: stats }, target.metadata),
+    stats: statsJson(target.schema, { numRecords: Number(row['count']), columns }, target.metadata),
   };
 }
 
@@ -111,19 +115,30 @@ interface WriteParts {
   readonly [name: string]: SqlFragment;
 }
 
-async function copyPartitioned({ session, store }: WriteDeps, parts: WriteParts): Promise<readonly SqlRow[]> {
-  const folder = store.location('');
-  const [found] = await session.rows(fillSql(readSqlFile('delta', 'write_count_partitions'), parts));
-  if (Number(found?.['partitions'] ?? 0) <= PARTITIONS_AT_ONCE) {
-    return session.rows(fillSql(readSqlFile('delta', 'write_partitioned'), parts), { folder });
-  }
+type PartitionValues = Readonly<Record<string, string | null>>;
+
+/** The partitions of the rows, at most one more than are written at once. */
+async function findPartitions(
+  { session }: WriteDeps,
+  target: WriteTarget,
+  parts: WriteParts,
+): Promise<PartitionValues[]> {
+  const rows = await session.rows(fillSql(readSqlFile('delta', 'write_find_partitions'), parts));
+  return rows.map((row) => partitionValues(target, new Map(Object.entries(row))));
+}
+
+async function copyPartitions({ session, store }: WriteDeps, parts: WriteParts): Promise<readonly SqlRow[]> {
+  return session.rows(fillSql(readSqlFile('delta', 'write_partitioned'), parts), { folder: store.location('') });
+}
+
+async function copyManyPartitions({ session, store }: WriteDeps, parts: WriteParts): Promise<readonly SqlRow[]> {
   const copy = fillSql(readSqlFile('delta', 'write_partition_group'), parts);
   const written: SqlRow[] = [];
   try {
     await session.run(fillSql(readSqlFile('delta', 'write_stage'), parts));
     const [count] = await session.rows(readSqlFile('delta', 'write_groups'));
     for (let group = 0; group < Number(count?.['groups'] ?? 0); group++) {
-      written.push(...(await session.rows(copy, { folder, group })));
+      written.push(...(await session.rows(copy, { folder: store.location(''), group })));
     }
     return written;
   } catch (error) {
@@ -137,43 +152,86 @@ async function copyPartitioned({ session, store }: WriteDeps, parts: WriteParts)
   }
 }
 
-async function copyUnpartitioned({ session, store }: WriteDeps, parts: WriteParts): Promise<readonly SqlRow[]> {
-  const file = store.location(`part-${randomUUID()}.parquet`);
-  return session.rows(fillSql(readSqlFile('delta', 'write_unpartitioned'), parts), { file });
+/** One file in one folder; a partitioned COPY would hold all its rows back first. */
+async function copyFile(
+  { session, store }: WriteDeps,
+  target: WriteTarget,
+  { parts, values }: { readonly parts: WriteParts; readonly values: PartitionValues },
+): Promise<readonly SqlRow[]> {
+  const { partitionColumns } = target.metadata;
+  const folder = partitionFolder(partitionColumns, values);
+  const file = store.newLocation(`${folder === '' ? '' : `${folder}/`}part-${randomUUID()}.parquet`);
+  const stored = target.schema.fields.filter(({ name }) => !partitionColumns.includes(name));
+  const sql = fillSql(readSqlFile('delta', 'write_file'), { ...parts, columns: castColumns(stored) });
+  return session.rows(sql, { file });
+}
+
+function castColumns(fields: readonly DeltaField[]): SqlFragment {
+  const columns = fields.map(({ name, type }) =>
+    trustedFragment(`CAST(a.${identifier(name)} AS ${duckdbType(type)}) AS ${identifier(name)}`),
+  );
+  return joinFragments(columns, ', ');
+}
+
+function writeParts({ schema, metadata }: WriteTarget, relation: SqlFragment): WriteParts {
+  const { partitionColumns, configuration } = metadata;
+  const same = partitionColumns.map((column) =>
+    trustedFragment(`a.${identifier(column)} IS NOT DISTINCT FROM b.${identifier(column)}`),
+  );
+  const texts = partitionColumns.map((column) =>
+    trustedFragment(`CAST(${identifier(column)} AS VARCHAR) AS ${identifier(column)}`),
+  );
+  return {
+    columns: castColumns(schema.fields),
+    names: identifiers(schema.fields.map((field) => field.name)),
+    partitions: identifiers(partitionColumns),
+    partition_texts: joinFragments(texts, ', '),
+    same_partition: joinFragments(same, ' AND '),
+    relation,
+    codec: codecOf(configuration),
+  };
+}
+
+/** Writes the files and says for each what RETURN_STATS said and which partition it is of. */
+async function copyRows(
+  deps: WriteDeps,
+  target: WriteTarget,
+  relation: SqlFragment,
+): Promise<readonly [SqlRow, PartitionValues][]> {
+  const parts = writeParts(target, relation);
+  const partitioned = target.metadata.partitionColumns.length > 0;
+  const partitions = partitioned ? await findPartitions(deps, target, parts) : [{}];
+  if (partitions.length === 0) return [];
+  const [only] = partitions;
+  if (partitions.length === 1 && only !== undefined) {
+    const rows = await copyFile(deps, target, { parts, values: only });
+    return rows.map((row) => [row, only]);
+  }
+  const copy = partitions.length <= PARTITIONS_AT_ONCE ? copyPartitions : copyManyPartitions;
+  return (await copy(deps, parts)).map((row) => {
+    const keys = entries(row['partition_keys']).map((entry) => [String(entry.key), entry.value] as const);
+    return [row, partitionValues(target, new Map(keys))];
+  });
 }
 
 /**
- * Writes the rows of `relation` (a SELECT) as durable Parquet files of the table and returns their `add` actions with
- * full statistics. Nothing is visible until a commit names them. Every column is cast to the table's type: what DuckDB
- * would write by itself is not always what the schema says (HUGEINT becomes DOUBLE, TIMESTAMP has no zone).
+ * Writes the rows of `relation` (a SELECT that gives the same rows each time) as durable Parquet files of the table and
+ * returns their `add` actions with full statistics. Nothing is visible until a commit names them. Every column is cast
+ * to the table's type: what DuckDB would write by itself is not always what the schema says (HUGEINT becomes DOUBLE,
+ * TIMESTAMP has no zone).
  */
 export async function writeDataFiles(deps: WriteDeps, target: WriteTarget, relation: SqlFragment): Promise<AddFile[]> {
   const { store } = deps;
-  const { fields } = target.schema;
-  const { partitionColumns } = target.metadata;
-  const samePartition = partitionColumns.map((column) =>
-    trustedFragment(`a.${identifier(column)} IS NOT DISTINCT FROM b.${identifier(column)}`),
-  );
-  const columns = fields.map(({ name, type }) => {
-    return trustedFragment(`CAST(a.${identifier(name)} AS ${duckdbType(type)}) AS ${identifier(name)}`);
-  });
-  const parts: WriteParts = {
-    columns: joinFragments(columns, ', '),
-    names: identifiers(fields.map((field) => field.name)),
-    partitions: identifiers(partitionColumns),
-    same_partition: joinFragments(samePartition, ' AND '),
-    relation,
-    codec: codecOf(target.metadata.configuration),
-  };
-  const partitioned = partitionColumns.length > 0;
-  const rows = await (partitioned ? copyPartitioned(deps, parts) : copyUnpartitioned(deps, parts));
-  const paths = rows.map((row) => relativePath(store, row));
+  const written = await copyRows(deps, target, relation);
+  const paths = written.map(([row]) => relativePath(store, row));
   try {
-    const adds = rows.map((row) => addFile(target, row, { root: store.location(''), now: deps.clock.now() }));
-    const empty = paths.filter((_, i) => Number(rows[i]?.['count']) === 0);
+    const adds = written.map(([row, partition], i) =>
+      addFile(target, row, { path: paths[i] ?? '', partition, now: deps.clock.now() }),
+    );
+    const empty = paths.filter((_, i) => Number(written[i]?.[0]['count']) === 0);
     await discardDataFiles(store, empty);
     await store.sync(paths.filter((path) => !empty.includes(path)));
-    return adds.filter((_, i) => Number(rows[i]?.['count']) > 0);
+    return adds.filter((_, i) => Number(written[i]?.[0]['count']) > 0);
   } catch (error) {
     await discardDataFiles(store, paths);
     throw error;

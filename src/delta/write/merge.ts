@@ -190,6 +190,27 @@ function mergeStage(located: LocatedRows, request: MergeRequest, { outcome, adds
   };
 }
 
+async function stageRows(
+  deps: WriteDeps,
+  names: Names,
+  { located, request }: { readonly located: LocatedRows; readonly request: MergeRequest },
+): Promise<StagedMerge> {
+  const { session, store } = deps;
+  const ran = await runStatement(session, names, request);
+  const touched = ran.touched.flatMap((i) => located.candidates[i] ?? []);
+  const { inserted, updated, deleted } = ran.counts;
+  const unchanged = inserted + updated + deleted === 0;
+  if (unchanged && request.txn === undefined) return { counts: ran.counts, files: [] };
+  let adds: AddFile[] = [];
+  if (!unchanged) {
+    const relation = await bindScan(session, store, { slot: 'touched', snapshot: located.snapshot, files: touched });
+    const rewrite = trustedFragment(fillSql(readSqlFile('delta', 'merge_rewrite'), { ...names, relation }));
+    adds = await writeDataFiles(deps, located.snapshot, rewrite);
+  }
+  const stage = mergeStage(located, request, { outcome: { ...ran, touched }, adds, now: deps.clock.now() });
+  return { counts: ran.counts, stage, files: adds };
+}
+
 /**
  * Finds the rows of one snapshot whose key is in `source` and puts them into the temporary table `LOCATED`. Files whose
  * statistics rule the keys out are not opened.
@@ -210,19 +231,11 @@ export async function locateRows(deps: WriteDeps, snapshot: Snapshot, request: L
  * statement assigned.
  */
 export async function stageMerge(deps: WriteDeps, located: LocatedRows, request: MergeRequest): Promise<StagedMerge> {
-  const { session, store } = deps;
   const names = namesOf(located, request.target);
-  const ran = await runStatement(session, names, request);
-  const touched = ran.touched.flatMap((i) => located.candidates[i] ?? []);
-  const { inserted, updated, deleted } = ran.counts;
-  const unchanged = inserted + updated + deleted === 0;
-  if (unchanged && request.txn === undefined) return { counts: ran.counts, files: [] };
-  let adds: AddFile[] = [];
-  if (!unchanged) {
-    const relation = await bindScan(session, store, { slot: 'touched', snapshot: located.snapshot, files: touched });
-    const rewrite = trustedFragment(fillSql(readSqlFile('delta', 'merge_rewrite'), { ...names, relation }));
-    adds = await writeDataFiles(deps, located.snapshot, rewrite);
+  try {
+    return await stageRows(deps, names, { located, request });
+  } finally {
+    // It would stand before a table of the same name in the session's next query, and it may be large.
+    await deps.session.run(fillSql(readSqlFile('delta', 'drop_temp_table'), { table: names.target }));
   }
-  const stage = mergeStage(located, request, { outcome: { ...ran, touched }, adds, now: deps.clock.now() });
-  return { counts: ran.counts, stage, files: adds };
 }

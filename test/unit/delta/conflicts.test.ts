@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Action, CommitInfo } from '../../../src/delta/protocol/actions.js';
+import type { Action, CommitInfo, Metadata } from '../../../src/delta/protocol/actions.js';
 import {
   findConflict,
   type IsolationLevel,
@@ -18,15 +18,14 @@ const txn = (appId: string): Action => ({ txn: { appId, version: 1 } });
 const domain = (name: string): Action => ({ domainMetadata: { domain: name, configuration: '', removed: false } });
 const info = (commitInfo: CommitInfo): Action => ({ commitInfo });
 const protocol: Action = { protocol: { minReaderVersion: 1, minWriterVersion: 2 } };
-const metaData: Action = {
-  metaData: {
-    id: 'm',
-    format: { provider: 'parquet' },
-    schemaString: '{"type":"struct","fields":[]}',
-    partitionColumns: [],
-    configuration: {},
-  },
+const METADATA: Metadata = {
+  id: 'm',
+  format: { provider: 'parquet' },
+  schemaString: '{"type":"struct","fields":[]}',
+  partitionColumns: [],
+  configuration: {},
 };
+const metaData: Action = { metaData: METADATA };
 
 const BLIND = info({ operation: 'WRITE', isBlindAppend: true });
 const NOT_BLIND = info({ operation: 'MERGE', isBlindAppend: false });
@@ -177,8 +176,7 @@ describe('what a transaction is', () => {
   });
 
   it('isolation is Serializable unless the table says WriteSerializable', () => {
-    const table = (configuration: Record<string, string>) =>
-      isolationLevel({ ...(metaData as { metaData: never }).metaData, configuration } as never);
+    const table = (configuration: Record<string, string>) => isolationLevel({ ...METADATA, configuration });
     expect(table({})).toBe('Serializable');
     expect(table({ 'delta.isolationLevel': 'Serializable' })).toBe('Serializable');
     expect(table({ 'delta.isolationLevel': 'WriteSerializable' })).toBe('WriteSerializable');
