@@ -23,11 +23,11 @@ import {
   assertCanonical,
   assertLakeFolder,
   createLedger,
-  EVENT_TABLE,
   LakeCatalog,
   type LedgerKey,
   ledgerTables,
   MANIFEST_TABLE,
+  missingTables,
   openLedger,
   type RecordResult,
   record,
@@ -96,7 +96,7 @@ export class Lake {
   readonly #options: LakeOptions;
   readonly #clock: Clock;
   #session: Promise<Session> | undefined;
-  #spill: string | undefined;
+  #removeSpill: (() => void) | undefined;
 
   private constructor(options: LakeOptions) {
     this.#options = options;
@@ -114,8 +114,11 @@ export class Lake {
   /** The SQL engine of this lake; started on the first call. */
   session(): Promise<Session> {
     if (this.#session === undefined) {
-      this.#spill = mkdtempSync(join(tmpdir(), 'lakeledger-'));
-      this.#session = Session.open({ tempDirectory: this.#spill });
+      const spill = mkdtempSync(join(tmpdir(), 'lakeledger-'));
+      this.#removeSpill = () => rmSync(spill, { recursive: true, force: true });
+      // A process may end without closing, at an interrupt for example.
+      process.once('exit', this.#removeSpill);
+      this.#session = Session.open({ tempDirectory: spill });
     }
     return this.#session;
   }
@@ -194,7 +197,10 @@ export class Lake {
   async close(): Promise<void> {
     const session = await this.#session?.catch(() => undefined);
     session?.close();
-    if (this.#spill !== undefined) rmSync(this.#spill, { recursive: true, force: true });
+    if (this.#removeSpill !== undefined) {
+      process.off('exit', this.#removeSpill);
+      this.#removeSpill();
+    }
     this.#session = undefined;
   }
 
@@ -209,13 +215,16 @@ export class Lake {
 
   /** A dry run on a lake that is not there yet runs on an empty one that is thrown away. */
   async #scratchCatalog(): Promise<{ readonly catalog: LakeCatalog; remove(): void } | undefined> {
-    const [canonical, events] = [
-      await this.catalog.findSnapshot(MANIFEST_TABLE),
-      await this.catalog.findSnapshot(EVENT_TABLE),
-    ];
-    if (canonical !== undefined && events !== undefined) {
-      assertCanonical(canonical, this.catalog, this.#key);
+    const missing = await missingTables(this.catalog);
+    if (missing.length === 0) {
+      assertCanonical(await this.catalog.table(MANIFEST_TABLE).snapshot(), this.catalog, this.#key);
       return undefined;
+    }
+    if (missing.length === 1) {
+      throw usageError(`a dry run needs ${missing[0]}, which is not there yet`, {
+        place: this.catalog.root,
+        hint: 'run "init" first',
+      });
     }
     const folder = mkdtempSync(join(tmpdir(), 'lakeledger-'));
     return {

@@ -101,6 +101,11 @@ export class LakeCatalog {
 
   /** Creates one of the ledger's own tables unless it is there. Throws `DELTA_LOG` when its folder holds data without a log. */
   async ensure(name: string): Promise<boolean> {
+    return (await this.isMissing(name)) && this.table(name).create(this.definition(name));
+  }
+
+  /** Whether a table was never made. Throws `DELTA_LOG` when its folder holds data without a log. */
+  async isMissing(name: string): Promise<boolean> {
     const folder = name.replace('.', '/');
     if ((await this.store.list(`${folder}/_delta_log`)).some((path) => !/\/\.[^/]*\.tmp$/.test(path))) return false;
     const leftovers = [...(await this.store.list(folder)), ...(await this.store.listFolders(folder))].filter(
@@ -112,7 +117,7 @@ export class LakeCatalog {
         hint: 'restore _delta_log from a backup, or move the folder away',
       });
     }
-    return this.table(name).create(this.definition(name));
+    return true;
   }
 
   /** Appends rows (objects with the table's columns, JSON values) to one of the ledger's own tables; returns the new version. */

@@ -1,5 +1,5 @@
 export { LakeCatalog } from './catalog.js';
-export { assertCanonical, assertLakeFolder, createLedger, openLedger } from './open-ledger.js';
+export { assertCanonical, assertLakeFolder, createLedger, missingTables, openLedger } from './open-ledger.js';
 export { type RecordResult, record } from './record.js';
 export {
   EVENT_TABLE,

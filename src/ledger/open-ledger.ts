@@ -46,19 +46,36 @@ export function assertCanonical(snapshot: Snapshot, catalog: LakeCatalog, key: L
   }
 }
 
-async function assertEventLog(catalog: LakeCatalog, canonical: Snapshot): Promise<void> {
-  if (appliedVersion(canonical) === 0 || (await catalog.findSnapshot(EVENT_TABLE)) !== undefined) return;
-  throw new LakeError('LEDGER_STATE', `${EVENT_TABLE} is gone, but ${MANIFEST_TABLE} was folded from it`, {
-    place: catalog.root,
-    hint: 'restore the folder of the event table from a backup; an empty one would record everything again',
-  });
+/** Throws when the canonical table was folded from events that are not there any more. */
+async function assertEventLog(catalog: LakeCatalog): Promise<void> {
+  const canonical = await catalog.findSnapshot(MANIFEST_TABLE);
+  const applied = canonical === undefined ? 0 : appliedVersion(canonical);
+  if (applied === 0) return;
+  const events = await catalog.findSnapshot(EVENT_TABLE);
+  if (events !== undefined && events.version >= applied) return;
+  const found = events === undefined ? 'is gone' : `is at version ${events.version}`;
+  throw new LakeError(
+    'LEDGER_STATE',
+    `${EVENT_TABLE} ${found}, but ${MANIFEST_TABLE} was folded from its version ${applied}`,
+    {
+      place: catalog.root,
+      hint: 'restore the folder of the event table from a backup; an empty one would record everything again',
+    },
+  );
+}
+
+/** Which of the two tables of a ledger were never made. Throws when the folder is no lake, or a table is damaged. */
+export async function missingTables(catalog: LakeCatalog): Promise<string[]> {
+  await assertLakeFolder(catalog);
+  const missing: string[] = [];
+  for (const name of [EVENT_TABLE, MANIFEST_TABLE]) if (await catalog.isMissing(name)) missing.push(name);
+  await assertEventLog(catalog);
+  return missing;
 }
 
 /** Creates the tables of a ledger that are not there. Returns their names. */
 export async function createLedger(catalog: LakeCatalog, names: readonly string[]): Promise<string[]> {
-  await assertLakeFolder(catalog);
-  const canonical = await catalog.findSnapshot(MANIFEST_TABLE);
-  if (canonical !== undefined) await assertEventLog(catalog, canonical);
+  await missingTables(catalog);
   const created: string[] = [];
   for (const name of names) if (await catalog.ensure(name)) created.push(name);
   return created;

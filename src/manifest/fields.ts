@@ -64,7 +64,9 @@ function wholeBetween(min: number, max: number) {
 }
 
 function optionalWhole(max: number) {
-  return z.union([z.null(), z.literal(''), wholeBetween(0, max)]).optional();
+  return z
+    .union([z.null(), z.literal(''), wholeBetween(0, max)], expected(`a whole number from 0 to ${max}`))
+    .optional();
 }
 
 const textType = z.union([z.string(), z.null()], expected('text')).optional();
@@ -119,8 +121,12 @@ export function check(schema: z.ZodType, value: unknown, prefix = ''): void {
   if (result.success) return;
   const problems = result.error.issues.map((issue) => ({ field: prefix + issue.path.join('.'), text: issue.message }));
   const [first, ...others] = problems;
-  const rest = others.map((p) => `${p.field} ${p.text}`).join('; ');
-  throw new FieldProblem(first?.field || null, `${first?.text}${rest === '' ? '' : ` (also: ${rest})`}`);
+  // One value may break several rules of its type; that is still one problem.
+  const rest = new Set(others.filter((p) => p.field !== first?.field).map((p) => `${p.field} ${p.text}`));
+  throw new FieldProblem(
+    first?.field || null,
+    `${first?.text}${rest.size === 0 ? '' : ` (also: ${[...rest].join('; ')})`}`,
+  );
 }
 
 /** Text, with blank as null. The value has passed `types.text`. */

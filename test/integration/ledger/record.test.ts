@@ -103,8 +103,12 @@ describe('record', () => {
     const result = await recordObjects(lake, [made(), made({ size_bytes: -1 }), { status: 'INGESTED' }]);
     expect(result).toMatchObject({ received: 3, staged: 1, rejected: 2, inserted: 1 });
     expect(result.rejections[0]).toMatchObject({ file: '-', line: 2, field: 'size_bytes' });
+    const half = await recordObjects(lake, [made({ size_bytes: 1.5 })]);
+    expect(half.rejections[0]?.reason).toBe('expected a whole number from 0 to 9007199254740991, found 1.5');
     await recordObjects(lake, [made(), made({ size_bytes: -1 }), { status: 'INGESTED' }]);
-    const { rows } = await lake.select('SELECT line, field, text FROM metadata.manifest_quarantine ORDER BY line');
+    const { rows } = await lake.select(
+      'SELECT line, field, text FROM metadata.manifest_quarantine WHERE line > 1 ORDER BY line',
+    );
     expect(rows).toMatchObject([
       { line: 2n, field: 'size_bytes', text: JSON.stringify(made({ size_bytes: -1 })) },
       { line: 3n, field: 'file_sha' },
@@ -199,6 +203,12 @@ describe('record', () => {
     rmSync(join(ledger.catalog.root, 'metadata', 'ingestion_event'), { recursive: true });
     const reopened = await openLake({ root: ledger.catalog.root });
     await expect(recordObjects(reopened, [made()])).rejects.toMatchObject({ code: 'LEDGER_STATE', exitCode: 3 });
+    await expect(recordObjects(reopened, [made()], { dryRun: true })).rejects.toMatchObject({ code: 'LEDGER_STATE' });
+    await reopened.catalog.ensure('metadata.ingestion_event');
+    await expect(recordObjects(reopened, [made()])).rejects.toMatchObject({
+      code: 'LEDGER_STATE',
+      message: expect.stringContaining('version 0'),
+    });
   });
 
   it('never starts an empty ledger over data whose log is gone', async () => {
