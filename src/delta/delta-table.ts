@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js';
+import { backoff, type Clock, sleep } from '../base/clock.js';
 import { LakeError, messageOf } from '../base/lake-error.js';
 import { fillSql, readSqlFile, type SqlFragment, trustedFragment } from '../base/sql-file.js';
 import type { Session } from '../duckdb/session.js';
@@ -157,6 +157,7 @@ export class DeltaTable {
       const result = await this.commit(staged.stage);
       if (result.outcome === 'committed') return { ...staged.counts, version: result.version };
       await this.discard(staged.files);
+      await sleep(backoff(this.#options.clock, attempt, 200));
     }
     throw new LakeError('DELTA_BUSY', `the merge lost ${MERGE_ATTEMPTS} races in a row`, {
       place: this.path,

@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js';
+import { backoff, type Clock, sleep } from '../base/clock.js';
 import { fillSql, identifier, readSqlFile, trustedFragment } from '../base/sql-file.js';
 import {
   type AddFile,
@@ -22,6 +22,9 @@ const KEYS = ['manifest_id'];
 
 /** Events folded by one statement; its memory grows with them. */
 const EVENTS_PER_FOLD = 16_384;
+
+/** Longest pause before a lost race is run again. */
+const MAX_WAIT_MS = 200;
 
 export interface LedgerDeps {
   readonly session: Session;
@@ -98,7 +101,7 @@ export class Ledger {
   /** Records the manifests in `incoming_manifest`: commits their events, then folds them into the canonical table. */
   async recordBatch(context: BatchContext): Promise<BatchCounts> {
     let written: readonly AddFile[] | undefined;
-    while (true) {
+    for (let attempt = 0; ; attempt++) {
       const view = await this.#view();
       const located = await this.#locate(view);
       await this.#decide(view, context);
@@ -120,6 +123,7 @@ export class Ledger {
       });
       if (result.outcome === 'conflict') {
         written = files;
+        await sleep(backoff(this.#deps.clock, attempt, MAX_WAIT_MS));
         continue;
       }
       if (counts.events > EVENTS_PER_FOLD) await this.#deps.session.releaseMemory();
@@ -208,11 +212,12 @@ export class Ledger {
   /** Folds until the canonical table goes at least up to `version` of the event log. */
   async #foldUpTo(version: number): Promise<void> {
     await this.#deps.session.run(readSqlFile('ledger', 'clear_decided'));
-    while (true) {
+    for (let attempt = 0; ; attempt++) {
       const view = await this.#view();
       if (appliedVersion(view.canonical) >= version) return;
       const located = await this.#locate(view);
       if ((await this.#fold(located, view.events.version)) !== undefined) return;
+      await sleep(backoff(this.#deps.clock, attempt, MAX_WAIT_MS));
     }
   }
 

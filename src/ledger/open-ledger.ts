@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { LakeError, usageError } from '../base/lake-error.js';
-import { readSqlFile } from '../base/sql-file.js';
+import { fillSql, readSqlFile, trustedFragment } from '../base/sql-file.js';
 import { assertWritable, type Snapshot } from '../delta/index.js';
 import type { Session } from '../duckdb/session.js';
 import type { LakeCatalog } from './catalog.js';
@@ -81,6 +81,24 @@ export async function createLedger(catalog: LakeCatalog, names: readonly string[
   return created;
 }
 
+/** Throws a usage error for a text that is no MERGE statement over the two tables, before any event is committed. */
+async function assertMerge(session: Session, mergeSql: string): Promise<void> {
+  const hint = 'MERGE INTO ingestion_manifest AS target USING staged_manifest AS source …; see sql/ledger/merge.sql';
+  await session.run(readSqlFile('ledger', 'create_staged'));
+  await session.run(readSqlFile('ledger', 'create_merge_target'));
+  try {
+    const statement = trustedFragment(mergeSql);
+    const [row] = await session.rows(fillSql(readSqlFile('ledger', 'explain_merge'), { statement }));
+    if (!String(row?.['explain_value']).includes('MERGE_INTO'))
+      throw usageError('--merge-sql is not a MERGE statement', { hint });
+  } catch (error) {
+    if (!(error instanceof LakeError) || error.code !== 'SQL') throw error;
+    throw usageError(`--merge-sql cannot be run: ${error.message}`, { hint, cause: error });
+  } finally {
+    await session.run(readSqlFile('ledger', 'drop_merge_target'));
+  }
+}
+
 /** Opens the ledger of a lake for writing and folds what a killed run left behind. Creates its tables when they are not there. */
 export async function openLedger(deps: {
   readonly catalog: LakeCatalog;
@@ -98,6 +116,7 @@ export async function openLedger(deps: {
     const { protocol, metadata, version } = await catalog.table(name).snapshot();
     assertWritable(protocol, metadata, `${name}@${version}`);
   }
+  if (deps.mergeSql !== undefined) await assertMerge(session, deps.mergeSql);
   const mergeSql = deps.mergeSql ?? readSqlFile('ledger', 'merge');
   return new Ledger({ session, clock, canonical, events: catalog.table(EVENT_TABLE), mergeSql });
 }

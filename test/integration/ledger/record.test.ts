@@ -157,6 +157,23 @@ describe('record', () => {
     expect((await canonicalRows(lake)).map((row) => row['error_message'])).toEqual([null, null]);
   });
 
+  it.each([
+    ['SELECT 1', /not a MERGE/],
+    [
+      'MERGE INTO ingestion_manifest AS t USING nothing AS s ON t.file_sha = s.file_sha WHEN NOT MATCHED THEN INSERT *',
+      /nothing/,
+    ],
+    ['MERGE INTO', /syntax error/],
+  ])('refuses %s as MERGE statement before anything is committed', async (mergeSql, message) => {
+    const lake = await openLake();
+    await expect(recordObjects(lake, [made()], { mergeSql })).rejects.toMatchObject({
+      code: 'USAGE',
+      exitCode: 2,
+      message: expect.stringMatching(message),
+    });
+    expect((await lake.select('SELECT count(*) AS n FROM metadata.ingestion_event')).rows).toEqual([{ n: 0n }]);
+  });
+
   it('folds the events that a killed run left, at the next start, even without a manifest', async () => {
     const lake = await openLake();
     await recordObjects(lake, [made()]);
