@@ -49,6 +49,8 @@ function* walk(root: string, below: string): Generator<string> {
       cause: error,
     });
   }
+  // A lake below a plain folder is where manifests go to, not where files come from.
+  if (below !== '' && entries.some((entry) => entry.folder && entry.name === '_delta_log')) return;
   for (const { name, folder: isDirectory } of entries) {
     const path = below === '' ? name : `${below}/${name}`;
     if (isDirectory) yield* walk(root, path);

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { manifests, runCli, tempFolder } from './run-cli.js';
@@ -28,7 +28,8 @@ describe('scan', () => {
       ['a.csv', 16, 2],
       ['b c.txt', 4, null],
     ]);
-    const git = execFileSync('git', ['hash-object', 'data/a.csv'], { cwd, encoding: 'utf8' }).trim();
+    const bytes = readFileSync(join(cwd, 'data/a.csv'));
+    const git = createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
     expect(found[0]).toMatchObject({ file_sha: git, source: 'acme/data', status: 'INGESTED', target_backend: 'LOCAL' });
     expect(Object.keys(found[0])).toEqual([
       ...['file_sha', 'source', 'path', 'pull_ts_utc', 'size_bytes', 'row_count_estimate', 'target_backend'],
