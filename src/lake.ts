@@ -7,7 +7,7 @@ import { type Clock, systemClock } from './base/clock.js';
 import { usageError } from './base/lake-error.js';
 import { packageVersion } from './base/package-root.js';
 import type { OnProgress } from './base/progress.js';
-import { type CheckReport, type CheckRunOptions, runChecks } from './checks/index.js';
+import type { CheckReport, CheckRunOptions } from './checks/index.js';
 import {
   type DeltaTable,
   type QueryTable,
@@ -185,6 +185,8 @@ export class Lake {
       toolVersion: packageVersion(),
       ledgerKey: keyOf(canonical) ?? this.#key,
     };
+    // Loaded here, because a record should not wait for what reads check files.
+    const { runChecks } = await import('./checks/index.js');
     return runChecks(deps, options);
   }
 
