@@ -2,7 +2,8 @@ import type { DuckDBType, DuckDBValue, DuckDBValueConverter } from '@duckdb/node
 
 /**
  * A value as it comes out of SQL. 64-bit integers are `bigint`, DECIMAL and HUGEINT text, DATE `YYYY-MM-DD`,
- * TIMESTAMP and TIMESTAMPTZ ISO-8601 (TIMESTAMPTZ in UTC with `Z`; microseconds, trailing zeros dropped), BLOB bytes.
+ * TIMESTAMP and TIMESTAMPTZ ISO-8601 in UTC with `Z` (microseconds, trailing zeros dropped; one without zone counts as
+ * UTC), BLOB bytes.
  */
 export type SqlValue =
   | null
@@ -26,15 +27,15 @@ function dateText(days: number): string {
   return text.slice(0, text.indexOf('T'));
 }
 
-/** ISO-8601 without zone for microseconds since the epoch. */
+/** ISO-8601 in UTC with `Z` for microseconds since the epoch. */
 function timestampText(micros: bigint): string {
   const seconds = micros / 1_000_000n - (micros % 1_000_000n < 0n ? 1n : 0n);
   const fraction = micros - seconds * 1_000_000n;
   const date = new Date(Number(seconds) * 1000);
   if (!Number.isFinite(date.getTime())) return `${micros} microseconds`;
   const whole = date.toISOString().replace(/\.000Z$/, '');
-  if (fraction === 0n) return whole;
-  return `${whole}.${fraction.toString().padStart(6, '0').replace(/0+$/, '')}`;
+  if (fraction === 0n) return `${whole}Z`;
+  return `${whole}.${fraction.toString().padStart(6, '0').replace(/0+$/, '')}Z`;
 }
 
 interface Types {
@@ -88,9 +89,8 @@ export function sqlValueConverter(ids: Types): Convert {
       case ids.DATE:
         return dateText(value.days);
       case ids.TIMESTAMP:
-        return timestampText(value.micros);
       case ids.TIMESTAMP_TZ:
-        return `${timestampText(value.micros)}Z`;
+        return timestampText(value.micros);
       case ids.TIMESTAMP_S:
         return timestampText(value.seconds * 1_000_000n);
       case ids.TIMESTAMP_MS:

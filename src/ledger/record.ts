@@ -10,7 +10,7 @@ import { Staging } from './staging.js';
 import { type LedgerKey, MANIFEST_TABLE } from './tables.js';
 
 /** Manifests per batch, and so per pair of commits, unless told otherwise. */
-const DEFAULT_BATCH = 40_000;
+const DEFAULT_BATCH = 30_000;
 /** Rejections that a result carries in full; all of them are in the quarantine table. */
 const REPORTED_REJECTIONS = 10_000;
 /** Rejections kept in memory before they are written; their texts may be long. */

@@ -36,8 +36,9 @@ def plain(value):
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, datetime):
-        zone = "" if value.tzinfo is None else "Z"
-        text = value.astimezone(UTC).replace(tzinfo=None).isoformat() if zone else value.isoformat()
+        # As `query` prints them: a timestamp without zone counts as UTC. The schemas are compared apart.
+        zone = "Z"
+        text = value.isoformat() if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None).isoformat()
         return (text.rstrip("0").rstrip(".") if "." in text else text) + zone
     if isinstance(value, date):
         return value.isoformat()
