@@ -83,7 +83,7 @@ export async function createLedger(catalog: LakeCatalog, names: readonly string[
 
 /** Throws a usage error for a text that is no MERGE statement over the two tables, before any event is committed. */
 async function assertMerge(session: Session, mergeSql: string): Promise<void> {
-  const hint = 'MERGE INTO ingestion_manifest AS target USING staged_manifest AS source …; see sql/ledger/merge.sql';
+  const hint = 'one statement that merges staged_manifest into ingestion_manifest; start from sql/ledger/merge.sql';
   await session.run(readSqlFile('ledger', 'create_staged'));
   await session.run(readSqlFile('ledger', 'create_merge_target'));
   try {
