@@ -193,6 +193,25 @@ describe('record', () => {
     expect(await canonicalState(next)).toEqual(whole);
   });
 
+  it('makes the canonical table again from the events when it is gone', async () => {
+    const lake = await openLake();
+    const batches = [
+      [made(), made({ file_sha: 'b'.repeat(40), status: 'FAILED', error: 'x', size_bytes: null })],
+      [
+        made({ pull_ts_utc: at(3), reprocess: true, status: 'PENDING' }),
+        made({ file_sha: 'b'.repeat(40), pull_ts_utc: at(2), status: 'RETRYING' }),
+      ],
+      [made({ pull_ts_utc: at(4) }), made({ path: 'data/late.csv', pull_ts_utc: '2026-01-01T00:00:00Z' })],
+    ];
+    for (const batch of batches) await recordObjects(lake, batch);
+    const before = await canonicalState(lake);
+    rmSync(join(lake.catalog.root, 'metadata', 'ingestion_manifest'), { recursive: true });
+    const reopened = await openLake({ root: lake.catalog.root });
+    expect(await recordObjects(reopened, [made()])).toMatchObject({ events: 0 });
+    expect(await canonicalState(reopened)).toEqual(before);
+    expect(before).toHaveLength(2);
+  });
+
   it('keeps counting the events of a key that has more than its row can name', async () => {
     const lake = await openLake();
     const many = Array.from({ length: 40 }, (_, i) =>
