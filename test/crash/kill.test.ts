@@ -61,6 +61,8 @@ it(`gives the tables of an undisturbed run after ${KILLS} kills`, async () => {
     kills += here;
     const last = await runCli(args(lake));
     expect(last, last.stderr).toMatchObject({ code: 1, signal: null });
+    // Code 1 for its three rejections, not for a program that could not start.
+    expect(JSON.parse(last.stdout)).toMatchObject({ rejected: 3 });
     expect(await lakeState(lake)).toEqual(expected);
     for (const name of LEDGER_TABLES) {
       const table = join(lake, 'metadata', name);
