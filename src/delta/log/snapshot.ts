@@ -11,6 +11,7 @@ import {
   type RemoveFile,
   type Txn,
 } from '../protocol/actions.js';
+import { type ColumnMappingMode, columnMappingMode, physicalName, physicalSchema } from '../protocol/column-mapping.js';
 import { assertReadable } from '../protocol/features.js';
 import { type DeltaSchema, parseSchema } from '../protocol/schema.js';
 import { readCheckpoint } from './checkpoint-file.js';
@@ -26,6 +27,11 @@ export interface Snapshot {
   readonly metadata: Metadata;
   readonly schema: DeltaSchema;
   readonly partitionColumns: readonly string[];
+  readonly mapping: ColumnMappingMode;
+  /** The schema as data files, statistics and partition values name it. The same as `schema` without column mapping. */
+  readonly physicalSchema: DeltaSchema;
+  /** The keys of `add.partitionValues`, in the order of `partitionColumns`. */
+  readonly physicalPartitionColumns: readonly string[];
   readonly files: readonly AddFile[];
   readonly tombstones: readonly RemoveFile[];
   /** The newest `txn` of each application. */
@@ -77,13 +83,14 @@ function finish(replay: Replay, path: string, at: { version: number; checkpointV
   const { protocol, metadata } = replay;
   if (protocol === undefined) throw new LakeError('DELTA_LOG', 'the log has no "protocol" action', { place });
   if (metadata === undefined) throw new LakeError('DELTA_LOG', 'the log has no "metaData" action', { place });
-  assertReadable(protocol, metadata, place);
+  assertReadable(protocol, place);
   const schema = parseSchema(metadata.schemaString);
-  for (const column of metadata.partitionColumns) {
-    if (!schema.fields.some((field) => field.name === column)) {
-      throw new LakeError('DELTA_LOG', `the partition column "${column}" is not in the schema`, { place });
-    }
-  }
+  const mapping = columnMappingMode(metadata.configuration, place);
+  const physicalPartitionColumns = metadata.partitionColumns.map((column) => {
+    const field = schema.fields.find(({ name }) => name === column);
+    if (field !== undefined) return physicalName(field, mapping);
+    throw new LakeError('DELTA_LOG', `the partition column "${column}" is not in the schema`, { place });
+  });
   return {
     path,
     ...at,
@@ -91,6 +98,9 @@ function finish(replay: Replay, path: string, at: { version: number; checkpointV
     metadata,
     schema,
     partitionColumns: metadata.partitionColumns,
+    mapping,
+    physicalSchema: physicalSchema(schema, mapping),
+    physicalPartitionColumns,
     files: [...replay.files.values()],
     tombstones: [...replay.tombstones.values()],
     txns: replay.txns,

@@ -58,7 +58,18 @@ export interface RemoveFile {
   readonly extendedFileMetadata?: boolean | null;
   readonly partitionValues?: StringMap | null;
   readonly size?: number | null;
+  readonly stats?: string | null;
+  readonly tags?: StringMap | null;
   readonly deletionVector?: DeletionVector | null;
+}
+
+/** PROTOCOL.md, "Add CDC File". */
+export interface CdcFile {
+  readonly path: string;
+  readonly partitionValues: StringMap;
+  readonly size: number;
+  readonly dataChange: boolean;
+  readonly tags?: StringMap | null;
 }
 
 /** PROTOCOL.md, "Transaction Identifiers". */
@@ -83,6 +94,8 @@ export interface CommitInfo {
   readonly operationMetrics?: Readonly<Record<string, unknown>>;
   readonly isBlindAppend?: boolean;
   readonly txnId?: string;
+  /** Milliseconds since the epoch; the time of the version when the table has in-commit timestamps. */
+  readonly inCommitTimestamp?: number;
   readonly [key: string]: unknown;
 }
 
@@ -94,6 +107,7 @@ export type Action =
   | { readonly txn: Txn }
   | { readonly remove: RemoveFile }
   | { readonly add: AddFile }
+  | { readonly cdc: CdcFile }
   | { readonly domainMetadata: DomainMetadata };
 
 const protocolSchema = z.looseObject({
@@ -149,6 +163,7 @@ function requireFields(kind: string, value: unknown, fields: Readonly<Record<str
 
 const ADD = { path: 'string', partitionValues: 'object', size: 'number', modificationTime: 'number' };
 const REMOVE = { path: 'string' };
+const CDC = { path: 'string', partitionValues: 'object', size: 'number' };
 const TXN = { appId: 'string', version: 'number' };
 const DOMAIN = { domain: 'string', configuration: 'string', removed: 'boolean' };
 
@@ -168,6 +183,7 @@ export function parseAction(value: unknown): Action | undefined {
   }
   if (line['remove'] != null)
     return { remove: requireFields('remove', line['remove'], REMOVE) as unknown as RemoveFile };
+  if (line['cdc'] != null) return { cdc: requireFields('cdc', line['cdc'], CDC) as unknown as CdcFile };
   if (line['metaData'] != null) return { metaData: parseMetadata(line['metaData']) };
   if (line['protocol'] != null) return { protocol: parseProtocol(line['protocol']) };
   if (line['txn'] != null) return { txn: requireFields('txn', line['txn'], TXN) as unknown as Txn };

@@ -2,10 +2,35 @@ import { LakeError } from '../../base/lake-error.js';
 import type { Metadata, Protocol } from './actions.js';
 
 /** Features whose meaning a reader here knows. Legacy reader version 2 stands for columnMapping. */
-const READABLE: ReadonlySet<string> = new Set(['timestampNtz', 'vacuumProtocolCheck']);
+const READABLE: ReadonlySet<string> = new Set([
+  'columnMapping',
+  'deletionVectors',
+  'timestampNtz',
+  'typeWidening',
+  'typeWidening-preview',
+  'v2Checkpoint',
+  'vacuumProtocolCheck',
+]);
 
 /** Features that a writer here keeps to. */
-const WRITABLE: ReadonlySet<string> = new Set(['appendOnly', 'invariants', 'timestampNtz', 'vacuumProtocolCheck']);
+const WRITABLE: ReadonlySet<string> = new Set([
+  'appendOnly',
+  'changeDataFeed',
+  'checkConstraints',
+  'columnMapping',
+  'deletionVectors',
+  'domainMetadata',
+  'inCommitTimestamp',
+  'invariants',
+  'timestampNtz',
+  'typeWidening',
+  'typeWidening-preview',
+  'v2Checkpoint',
+  'vacuumProtocolCheck',
+]);
+
+/** Features whose duties begin only when a property or the schema uses them. */
+const USED_ON_DEMAND: ReadonlySet<string> = new Set(['allowColumnDefaults', 'generatedColumns', 'identityColumns']);
 
 /** What legacy writer versions stand for (PROTOCOL.md, "Writer Version Requirements"). */
 const LEGACY_WRITER: readonly (readonly [number, string])[] = [
@@ -18,59 +43,40 @@ const LEGACY_WRITER: readonly (readonly [number, string])[] = [
   [6, 'identityColumns'],
 ];
 
-function columnMappingActive(metadata: Metadata): boolean {
-  return (metadata.configuration['delta.columnMapping.mode'] ?? 'none') !== 'none';
-}
-
 /** Whether a table uses a feature, as opposed to merely allowing it. */
 function isUsed(feature: string, metadata: Metadata): boolean {
-  const config = metadata.configuration;
   switch (feature) {
-    case 'checkConstraints':
-      return Object.keys(config).some((key) => key.startsWith('delta.constraints.'));
-    case 'changeDataFeed':
-      return config['delta.enableChangeDataFeed']?.toLowerCase() === 'true';
-    case 'columnMapping':
-      return columnMappingActive(metadata);
+    case 'allowColumnDefaults':
+      return metadata.schemaString.includes('CURRENT_DEFAULT');
     case 'generatedColumns':
       return metadata.schemaString.includes('delta.generationExpression');
     case 'identityColumns':
       return metadata.schemaString.includes('delta.identity.');
-    case 'invariants':
-      return metadata.schemaString.includes('delta.invariants');
     default:
       return true;
   }
 }
 
 /** Features that stop this table from being read, by name; empty when it can be read. */
-export function unreadableFeatures(protocol: Protocol, metadata: Metadata): string[] {
+export function unreadableFeatures(protocol: Protocol): string[] {
   if (protocol.minReaderVersion > 3) return [`reader version ${protocol.minReaderVersion}`];
-  if (protocol.minReaderVersion === 3) {
-    return (protocol.readerFeatures ?? []).filter(
-      (feature) => !READABLE.has(feature) && (feature !== 'columnMapping' || columnMappingActive(metadata)),
-    );
-  }
-  return protocol.minReaderVersion === 2 && columnMappingActive(metadata) ? ['columnMapping'] : [];
+  if (protocol.minReaderVersion < 3) return [];
+  return (protocol.readerFeatures ?? []).filter((feature) => !READABLE.has(feature));
+}
+
+/** Names of the features that a writer must keep to: those listed, or those that a legacy version stands for. */
+export function writerFeatures(protocol: Protocol): readonly string[] {
+  const version = protocol.minWriterVersion;
+  if (version >= 7) return protocol.writerFeatures ?? [];
+  return LEGACY_WRITER.filter(([since]) => since <= version).map(([, feature]) => feature);
 }
 
 /** Features that stop this table from being written, by name; empty when it can be written. */
 export function unwritableFeatures(protocol: Protocol, metadata: Metadata): string[] {
-  const version = protocol.minWriterVersion;
-  if (version > 7) return [`writer version ${version}`];
-  const active =
-    version === 7
-      ? (protocol.writerFeatures ?? [])
-      : LEGACY_WRITER.filter(([since]) => since <= version).map(([, feature]) => feature);
-  return active.filter((feature) => {
-    if (feature === 'invariants') return isUsed(feature, metadata);
-    if (WRITABLE.has(feature)) return false;
-    // A named feature may carry duties even when its property is off, except for these, which need a property or schema entry.
-    return version < 7 ||
-      ['checkConstraints', 'changeDataFeed', 'columnMapping', 'generatedColumns', 'identityColumns'].includes(feature)
-      ? isUsed(feature, metadata)
-      : true;
-  });
+  if (protocol.minWriterVersion > 7) return [`writer version ${protocol.minWriterVersion}`];
+  return writerFeatures(protocol).filter(
+    (feature) => !WRITABLE.has(feature) && (!USED_ON_DEMAND.has(feature) || isUsed(feature, metadata)),
+  );
 }
 
 function refuse(action: 'read' | 'write', features: readonly string[], place: string): never {
@@ -87,8 +93,8 @@ function refuse(action: 'read' | 'write', features: readonly string[], place: st
 }
 
 /** Throws `DELTA_UNSUPPORTED` naming each feature that keeps us from reading. `place` is `table@version`. */
-export function assertReadable(protocol: Protocol, metadata: Metadata, place: string): void {
-  const features = unreadableFeatures(protocol, metadata);
+export function assertReadable(protocol: Protocol, place: string): void {
+  const features = unreadableFeatures(protocol);
   if (features.length > 0) refuse('read', features, place);
 }
 

@@ -46,7 +46,7 @@ function checkpointActions(snapshot: Snapshot, now: number): Action[] {
     ...[...snapshot.domains.values()].filter((d) => !d.removed).map((domainMetadata) => ({ domainMetadata })),
     ...snapshot.tombstones
       .filter((file) => (file.deletionTimestamp ?? 0) > now - retention)
-      .map((file) => ({ remove: withoutNulls({ ...file, stats: undefined, tags: undefined, dataChange: false }) })),
+      .map((file) => ({ remove: withoutNulls({ ...file, stats: null, tags: null, dataChange: false }) })),
     ...snapshot.files.map((file) => ({ add: withoutNulls({ ...file, dataChange: false }) })),
   ];
 }
