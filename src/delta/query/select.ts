@@ -10,6 +10,7 @@ import {
 import { type Session, SQL_CUT, type SqlColumn, type SqlParams, type SqlResult } from '../../duckdb/session.js';
 import type { SqlRow } from '../../duckdb/values.js';
 import type { ObjectStore } from '../../storage/object-store.js';
+import { planFilters } from '../log/plan-filters.js';
 import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { AddFile } from '../protocol/actions.js';
@@ -79,56 +80,11 @@ async function createStandIns(session: Session, bound: readonly Bound[]): Promis
   }
 }
 
-interface PlanNode {
-  readonly children?: readonly PlanNode[];
-  readonly extra_info?: Readonly<Record<string, string | readonly string[]>>;
-}
-
-function plainName(name: string): string {
-  return name.replaceAll('"', '').toLowerCase();
-}
-
-/** The filters of every scan in a plan, by table name; a scan without a filter is an empty list. */
-function scanFilters(plan: readonly PlanNode[]): Map<string, (readonly string[])[]> {
-  const found = new Map<string, (readonly string[])[]>();
-  const visit = (node: PlanNode): void => {
-    const table = node.extra_info?.['Table'];
-    if (typeof table === 'string') {
-      const filters = node.extra_info?.['Filters'] ?? [];
-      const list = found.get(plainName(table)) ?? [];
-      list.push(typeof filters === 'string' ? [filters] : filters);
-      found.set(plainName(table), list);
-    }
-    for (const child of node.children ?? []) visit(child);
-  };
-  for (const node of plan) visit(node);
-  return found;
-}
-
 function keptFiles(bound: Bound, filters: readonly (readonly string[])[] | undefined): readonly AddFile[] {
   const { snapshot } = bound;
   if (filters === undefined || filters.some((list) => list.length === 0)) return snapshot.files;
   const mightMatch = filters.map((list) => fileFilter(parsePlanFilters(list, snapshot.schema.fields), snapshot));
   return snapshot.files.filter((file) => mightMatch.some((test) => test(file)));
-}
-
-async function planFilters(
-  session: Session,
-  body: string,
-  params: SqlParams | undefined,
-): Promise<Map<string, (readonly string[])[]> | undefined> {
-  await session.run(readSqlFile('delta', 'query_plan_mode'));
-  try {
-    const sql = fillSql(readSqlFile('delta', 'query_explain'), { statement: trustedFragment(body) });
-    const [row] = await session.rows(sql, params);
-    return scanFilters(JSON.parse(String(row?.['explain_value'])));
-  } catch (error) {
-    // The statement itself, run next, reports what is wrong with it in its own words.
-    if (error instanceof LakeError && error.code === 'SQL') return undefined;
-    throw error;
-  } finally {
-    await session.run(readSqlFile('delta', 'query_run_mode'));
-  }
 }
 
 /**
