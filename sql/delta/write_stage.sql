@@ -1,6 +1,6 @@
 -- A partitioned COPY keeps buffers for every partition that it sees, so many partitions are written 64 at a time.
 CREATE OR REPLACE TEMP TABLE _write_rows AS
-SELECT {{columns}}, _write_group
+SELECT a.*, _write_group
 FROM ({{relation}}) AS a
 JOIN (
   SELECT *, (row_number() OVER (ORDER BY {{partitions}}) - 1) // 64 AS _write_group

@@ -14,14 +14,21 @@ import type { Session } from '../../duckdb/session.js';
 import type { SqlRow, SqlValue } from '../../duckdb/values.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { AddFile, Metadata } from '../protocol/actions.js';
+import { type ColumnMappingMode, physicalSchema } from '../protocol/column-mapping.js';
+import { fieldIds } from '../protocol/field-ids.js';
 import { serializePartitionValue } from '../protocol/partition-values.js';
 import { encodePath, partitionFolder } from '../protocol/paths.js';
-import { type DeltaField, type DeltaSchema, duckdbType } from '../protocol/schema.js';
+import { renameStructs } from '../protocol/rename-structs.js';
+import { type DeltaSchema, duckdbType } from '../protocol/schema.js';
 import { type ColumnStats, statsJson } from '../protocol/stats.js';
 
+/** The table that data files are written for; a snapshot is one. Names are logical. */
 export interface WriteTarget {
   readonly schema: DeltaSchema;
+  readonly mapping?: ColumnMappingMode;
   readonly metadata: Pick<Metadata, 'partitionColumns' | 'configuration'>;
+  /** Below the table; without it the files stand in the table's own folder. */
+  readonly folder?: string;
 }
 
 export interface WriteDeps {
@@ -34,7 +41,7 @@ const CODECS: ReadonlySet<string> = new Set(['snappy', 'zstd', 'gzip', 'uncompre
 
 function codecOf(configuration: Readonly<Record<string, string>>): SqlFragment {
   const wanted = (configuration['delta.parquet.compression.codec'] ?? 'zstd').toLowerCase();
-  return trustedFragment(CODECS.has(wanted) ? wanted : 'zstd');
+  return trustedFragment(`COMPRESSION ${CODECS.has(wanted) ? wanted : 'zstd'}`);
 }
 
 type Entry = { readonly key: SqlValue; readonly value: SqlValue };
@@ -57,17 +64,56 @@ function columnStats(row: SqlRow): Record<string, ColumnStats> {
   return stats;
 }
 
-function assertNotNull(target: WriteTarget, stats: Readonly<Record<string, ColumnStats>>, place: string): void {
-  for (const field of target.schema.fields) {
-    if (field.nullable || (stats[identifier(field.name)]?.nullCount ?? 0) === 0) continue;
-    throw new LakeError('DELTA_NOT_NULL', `the column "${field.name}" must not be NULL`, { place, exitCode: 1 });
-  }
+type PartitionValues = Readonly<Record<string, string | null>>;
+
+/** How a table's rows stand in its files: physical names in schema, partition values and statistics. */
+interface Layout {
+  readonly schema: DeltaSchema;
+  readonly partitionColumns: readonly string[];
+  readonly configuration: Metadata['configuration'];
+  /** The logical schema, field by field like `schema`. */
+  readonly logical: DeltaSchema;
+  readonly folder: string;
+  readonly mapping: ColumnMappingMode;
 }
 
-function partitionValues(target: WriteTarget, given: ReadonlyMap<string, SqlValue>): Record<string, string | null> {
+function layoutOf({ schema, mapping = 'none', metadata, folder = '' }: WriteTarget): Layout {
+  const physical = physicalSchema(schema, mapping);
+  const partitionColumns = metadata.partitionColumns.flatMap((column) => {
+    const i = schema.fields.findIndex((field) => field.name === column);
+    return physical.fields[i]?.name ?? [];
+  });
+  return {
+    schema: physical,
+    partitionColumns,
+    configuration: metadata.configuration,
+    logical: schema,
+    folder,
+    mapping,
+  };
+}
+
+function assertNotNull(
+  layout: Layout,
+  facts: { readonly stats: Readonly<Record<string, ColumnStats>>; readonly partition: PartitionValues },
+  place: string,
+): void {
+  layout.schema.fields.forEach((field, i) => {
+    if (field.nullable) return;
+    const partitioned = layout.partitionColumns.includes(field.name);
+    const hasNulls = partitioned
+      ? facts.partition[field.name] == null
+      : (facts.stats[identifier(field.name)]?.nullCount ?? 0) > 0;
+    if (!hasNulls) return;
+    const name = layout.logical.fields[i]?.name ?? field.name;
+    throw new LakeError('DELTA_NOT_NULL', `the column "${name}" must not be NULL`, { place, exitCode: 1 });
+  });
+}
+
+function partitionValues(layout: Layout, given: ReadonlyMap<string, SqlValue>): Record<string, string | null> {
   return Object.fromEntries(
-    target.metadata.partitionColumns.map((column) => {
-      const type = target.schema.fields.find((field) => field.name === column)?.type;
+    layout.partitionColumns.map((column) => {
+      const type = layout.schema.fields.find((field) => field.name === column)?.type;
       const value = given.get(column);
       if (type === undefined || value === null || value === undefined) return [column, null];
       return [column, serializePartitionValue(type, String(value))];
@@ -81,16 +127,16 @@ interface WrittenAt {
   readonly now: number;
 }
 
-function addFile(target: WriteTarget, row: SqlRow, { path, partition, now }: WrittenAt): AddFile {
+function addFile(layout: Layout, row: SqlRow, { path, partition, now }: WrittenAt): AddFile {
   const columns = columnStats(row);
-  assertNotNull(target, columns, path);
+  assertNotNull(layout, { stats: columns, partition }, path);
   return {
     path: encodePath(path),
     partitionValues: partition,
     size: Number(row['file_size_bytes']),
     modificationTime: now,
     dataChange: true,
-    stats: statsJson(target.schema, { numRecords: Number(row['count']), columns }, target.metadata),
+    stats: statsJson(layout.schema, { numRecords: Number(row['count']), columns }, layout),
   };
 }
 
@@ -107,38 +153,36 @@ function relativePath(store: ObjectStore, row: SqlRow): string {
 const PARTITIONS_AT_ONCE = 64;
 
 interface WriteParts {
+  /** All columns, physical names. */
   readonly columns: SqlFragment;
-  readonly names: SqlFragment;
+  /** Those that files hold: all but the partition columns. */
+  readonly stored: SqlFragment;
   readonly partitions: SqlFragment;
   readonly relation: SqlFragment;
-  readonly codec: SqlFragment;
+  readonly options: SqlFragment;
   readonly [name: string]: SqlFragment;
 }
 
-type PartitionValues = Readonly<Record<string, string | null>>;
-
 /** The partitions of the rows, at most one more than are written at once. */
-async function findPartitions(
-  { session }: WriteDeps,
-  target: WriteTarget,
-  parts: WriteParts,
-): Promise<PartitionValues[]> {
+async function findPartitions({ session }: WriteDeps, layout: Layout, parts: WriteParts): Promise<PartitionValues[]> {
   const rows = await session.rows(fillSql(readSqlFile('delta', 'write_find_partitions'), parts));
-  return rows.map((row) => partitionValues(target, new Map(Object.entries(row))));
+  return rows.map((row) => partitionValues(layout, new Map(Object.entries(row))));
 }
 
-async function copyPartitions({ session, store }: WriteDeps, parts: WriteParts): Promise<readonly SqlRow[]> {
-  return session.rows(fillSql(readSqlFile('delta', 'write_partitioned'), parts), { folder: store.location('') });
+type CopyDeps = WriteDeps & { readonly parts: WriteParts; readonly folder: string };
+
+async function copyPartitions({ session, parts, folder }: CopyDeps): Promise<readonly SqlRow[]> {
+  return session.rows(fillSql(readSqlFile('delta', 'write_partitioned'), parts), { folder });
 }
 
-async function copyManyPartitions({ session, store }: WriteDeps, parts: WriteParts): Promise<readonly SqlRow[]> {
+async function copyManyPartitions({ session, store, parts, folder }: CopyDeps): Promise<readonly SqlRow[]> {
   const copy = fillSql(readSqlFile('delta', 'write_partition_group'), parts);
   const written: SqlRow[] = [];
   try {
     await session.run(fillSql(readSqlFile('delta', 'write_stage'), parts));
     const [count] = await session.rows(readSqlFile('delta', 'write_groups'));
     for (let group = 0; group < Number(count?.['groups'] ?? 0); group++) {
-      written.push(...(await session.rows(copy, { folder: store.location(''), group })));
+      written.push(...(await session.rows(copy, { folder, group })));
     }
     return written;
   } catch (error) {
@@ -155,78 +199,86 @@ async function copyManyPartitions({ session, store }: WriteDeps, parts: WritePar
 /** One file in one folder; a partitioned COPY would hold all its rows back first. */
 async function copyFile(
   { session, store }: WriteDeps,
-  target: WriteTarget,
+  layout: Layout,
   { parts, values }: { readonly parts: WriteParts; readonly values: PartitionValues },
 ): Promise<readonly SqlRow[]> {
-  const { partitionColumns } = target.metadata;
-  const folder = partitionFolder(partitionColumns, values);
-  const file = store.newLocation(`${folder === '' ? '' : `${folder}/`}part-${randomUUID()}.parquet`);
-  const stored = target.schema.fields.filter(({ name }) => !partitionColumns.includes(name));
-  const sql = fillSql(readSqlFile('delta', 'write_file'), { ...parts, columns: castColumns(stored) });
-  return session.rows(sql, { file });
+  const folders = [layout.folder, partitionFolder(layout.partitionColumns, values), `part-${randomUUID()}.parquet`];
+  const file = store.newLocation(folders.filter((name) => name !== '').join('/'));
+  return session.rows(fillSql(readSqlFile('delta', 'write_file'), parts), { file });
 }
 
-function castColumns(fields: readonly DeltaField[]): SqlFragment {
-  const columns = fields.map(({ name, type }) =>
-    trustedFragment(`CAST(a.${identifier(name)} AS ${duckdbType(type)}) AS ${identifier(name)}`),
-  );
+/** Every column as the table has it: what DuckDB would write by itself is not always what the schema says. */
+function physicalColumns({ logical, schema }: Layout): SqlFragment {
+  const columns = schema.fields.map((field, i) => {
+    const from = logical.fields[i] ?? field;
+    const value = `CAST(a.${identifier(from.name)} AS ${duckdbType(from.type)})`;
+    return trustedFragment(`${renameStructs(value, from.type, field.type)} AS ${identifier(field.name)}`);
+  });
   return joinFragments(columns, ', ');
 }
 
-function writeParts({ schema, metadata }: WriteTarget, relation: SqlFragment): WriteParts {
-  const { partitionColumns, configuration } = metadata;
+function writeParts(layout: Layout, rows: SqlFragment): WriteParts {
+  const { schema, partitionColumns } = layout;
+  const names = schema.fields.map((field) => field.name);
   const same = partitionColumns.map((column) =>
     trustedFragment(`a.${identifier(column)} IS NOT DISTINCT FROM b.${identifier(column)}`),
   );
   const texts = partitionColumns.map((column) =>
     trustedFragment(`CAST(${identifier(column)} AS VARCHAR) AS ${identifier(column)}`),
   );
+  const relation = fillSql(readSqlFile('delta', 'write_rows'), { columns: physicalColumns(layout), relation: rows });
   return {
-    columns: castColumns(schema.fields),
-    names: identifiers(schema.fields.map((field) => field.name)),
+    columns: identifiers(names),
+    stored: identifiers(names.filter((name) => !partitionColumns.includes(name))),
     partitions: identifiers(partitionColumns),
     partition_texts: joinFragments(texts, ', '),
     same_partition: joinFragments(same, ' AND '),
-    relation,
-    codec: codecOf(configuration),
+    relation: trustedFragment(relation),
+    options: joinFragments([codecOf(layout.configuration), ...fieldIdsOption(layout)], ', '),
   };
+}
+
+function fieldIdsOption({ mapping, logical, schema, partitionColumns }: Layout): SqlFragment[] {
+  if (mapping === 'none') return [];
+  const stored = logical.fields.filter((_, i) => !partitionColumns.includes(schema.fields[i]?.name ?? ''));
+  return [trustedFragment(`FIELD_IDS ${fieldIds(stored, mapping)}`)];
 }
 
 /** Writes the files and says for each what RETURN_STATS said and which partition it is of. */
 async function copyRows(
   deps: WriteDeps,
-  target: WriteTarget,
+  layout: Layout,
   relation: SqlFragment,
 ): Promise<readonly [SqlRow, PartitionValues][]> {
-  const parts = writeParts(target, relation);
-  const partitioned = target.metadata.partitionColumns.length > 0;
-  const partitions = partitioned ? await findPartitions(deps, target, parts) : [{}];
+  const parts = writeParts(layout, relation);
+  const partitions = layout.partitionColumns.length > 0 ? await findPartitions(deps, layout, parts) : [{}];
   if (partitions.length === 0) return [];
   const [only] = partitions;
   if (partitions.length === 1 && only !== undefined) {
-    const rows = await copyFile(deps, target, { parts, values: only });
+    const rows = await copyFile(deps, layout, { parts, values: only });
     return rows.map((row) => [row, only]);
   }
   const copy = partitions.length <= PARTITIONS_AT_ONCE ? copyPartitions : copyManyPartitions;
-  return (await copy(deps, parts)).map((row) => {
+  const rows = await copy({ ...deps, parts, folder: deps.store.location(layout.folder) });
+  return rows.map((row) => {
     const keys = entries(row['partition_keys']).map((entry) => [String(entry.key), entry.value] as const);
-    return [row, partitionValues(target, new Map(keys))];
+    return [row, partitionValues(layout, new Map(keys))];
   });
 }
 
 /**
- * Writes the rows of `relation` (a SELECT that gives the same rows each time) as durable Parquet files of the table and
- * returns their `add` actions with full statistics. Nothing is visible until a commit names them. Every column is cast
- * to the table's type: what DuckDB would write by itself is not always what the schema says (HUGEINT becomes DOUBLE,
- * TIMESTAMP has no zone).
+ * Writes the rows of `relation` (a SELECT of the table's columns that gives the same rows each time) as durable Parquet
+ * files of the table and returns their `add` actions with full statistics. Nothing is visible until a commit names them.
+ * Throws `DELTA_NOT_NULL`, `DELTA_PARTITION_VALUE`, `SQL`, `STORAGE`; no file is left behind then.
  */
 export async function writeDataFiles(deps: WriteDeps, target: WriteTarget, relation: SqlFragment): Promise<AddFile[]> {
   const { store } = deps;
-  const written = await copyRows(deps, target, relation);
+  const layout = layoutOf(target);
+  const written = await copyRows(deps, layout, relation);
   const paths = written.map(([row]) => relativePath(store, row));
   try {
     const adds = written.map(([row, partition], i) =>
-      addFile(target, row, { path: paths[i] ?? '', partition, now: deps.clock.now() }),
+      addFile(layout, row, { path: paths[i] ?? '', partition, now: deps.clock.now() }),
     );
     const empty = paths.filter((_, i) => Number(written[i]?.[0]['count']) === 0);
     await discardDataFiles(store, empty);

@@ -10,10 +10,11 @@ import {
 import type { Session, SqlParams } from '../../duckdb/session.js';
 import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
-import type { Action, AddFile, RemoveFile, Txn } from '../protocol/actions.js';
+import type { Action, AddFile, Txn } from '../protocol/actions.js';
 import { fileFilter, type Predicate } from '../protocol/predicate.js';
 import type { Stage } from './commit.js';
 import { type WriteDeps, writeDataFiles } from './data-files.js';
+import { removeOf } from './remove-file.js';
 
 /** Which rows of the table a MERGE may look at: those whose key is in `source`. */
 export interface LocateRequest {
@@ -108,17 +109,6 @@ async function keyPruning(
     values: rows.map((row) => ({ type: 'string', text: String(row['key']) })),
   };
   return fileFilter(predicate, snapshot);
-}
-
-function removeOf(file: AddFile, now: number): RemoveFile {
-  return {
-    path: file.path,
-    deletionTimestamp: now,
-    dataChange: true,
-    extendedFileMetadata: true,
-    partitionValues: file.partitionValues,
-    size: file.size,
-  };
 }
 
 interface Outcome {
