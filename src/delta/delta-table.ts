@@ -1,6 +1,7 @@
 import { backoff, type Clock, sleep } from '../base/clock.js';
 import { LakeError, messageOf } from '../base/lake-error.js';
-import { fillSql, readSqlFile, type SqlFragment, trustedFragment } from '../base/sql-file.js';
+import type { OnProgress } from '../base/progress.js';
+import type { SqlFragment } from '../base/sql-file.js';
 import type { Session } from '../duckdb/session.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { type Commit, readCommit } from './log/commit-file.js';
@@ -9,15 +10,28 @@ import { bindScan, type ScanRequest } from './log/scan.js';
 import { findNewCommits } from './log/segment.js';
 import { advanceSnapshot, findSnapshot, type Snapshot } from './log/snapshot.js';
 import { findVersionAt } from './log/time-travel.js';
-import type { Action, AddFile, Txn } from './protocol/actions.js';
+import { autoCompact, planCompaction, stageCompaction } from './maintain/compact.js';
+import type { MaintainDeps } from './maintain/maintain-deps.js';
+import { type OptimizeRequest, type OptimizeResult, optimize } from './maintain/optimize.js';
+import { type RestoreOptions, type RestoreResult, restore } from './maintain/restore.js';
+import { type VacuumRequest, type VacuumResult, vacuum } from './maintain/vacuum.js';
+import type { AddFile } from './protocol/actions.js';
+import { assertWritable } from './protocol/features.js';
 import { decodePath } from './protocol/paths.js';
+import type { DeltaField, DeltaType } from './protocol/schema.js';
+import type { FieldPath } from './protocol/schema-evolution.js';
+import { bindChanges, type ChangeFeed, type ChangesRequest } from './query/changes.js';
+import { type AppendRequest, type OverwriteRequest, stageAppend, stageOverwrite } from './write/add-rows.js';
+import { type Alteration, stageAlteration } from './write/alter-table.js';
 import { checkpointInterval, writeCheckpoint } from './write/checkpoint.js';
 import { type CommitResult, commit, type Stage } from './write/commit.js';
-import { planCompaction, stageCompaction } from './write/compact.js';
-import { NO_READS } from './write/conflicts.js';
+import type { ConditionRequest } from './write/condition.js';
 import { createTable, type TableDefinition } from './write/create.js';
 import { discardDataFiles, type WriteDeps, writeDataFiles } from './write/data-files.js';
 import { locateRows, type MergeCounts, type MergeRequest, stageMerge } from './write/merge.js';
+import { type MergeIntoRequest, stageMergeInto } from './write/merge-into.js';
+import type { RowCounts } from './write/row-changes.js';
+import { type StagedOperation, stageDelete, stageUpdate, type UpdateRequest } from './write/rows-where.js';
 
 export interface DeltaTableOptions {
   readonly store: ObjectStore;
@@ -34,7 +48,15 @@ export interface VersionAt {
   readonly timestamp?: string;
 }
 
-const MERGE_ATTEMPTS = 100;
+const ATTEMPTS = 100;
+const REFUSALS: ReadonlySet<string> = new Set(['DELTA_APPEND_ONLY', 'DELTA_UNSUPPORTED']);
+
+/** What a write did. */
+export interface WriteResult extends RowCounts {
+  /** The version it made; the one it found when there was nothing to commit. */
+  readonly version: number;
+  readonly committed: boolean;
+}
 
 /** A Delta table by its folder. Keeps the newest snapshot it has seen and reads only what came since. */
 export class DeltaTable {
@@ -98,18 +120,8 @@ export class DeltaTable {
     return writeDataFiles(await this.writeDeps(), snapshot, relation);
   }
 
-  async #writeOnce(snapshot: Snapshot, relation: SqlFragment): Promise<AddFile[]> {
-    const session = await this.#options.engine();
-    await session.run(fillSql(readSqlFile('delta', 'append_stage'), { relation }));
-    try {
-      return await this.writeFiles(snapshot, trustedFragment(readSqlFile('delta', 'append_rows')));
-    } finally {
-      await session.run(readSqlFile('delta', 'append_drop_stage'));
-    }
-  }
-
-  /** Deletes data files of a stage that was given up. */
-  discard(files: readonly AddFile[]): Promise<void> {
+  /** Deletes the new files of a stage that was given up. */
+  discard(files: readonly { readonly path: string }[]): Promise<void> {
     return discardDataFiles(
       this.#options.store,
       files.map((file) => decodePath(file.path)),
@@ -124,25 +136,105 @@ export class DeltaTable {
     return result;
   }
 
-  /** Appends the rows of a SELECT over the session's tables. Returns the new version. */
-  async append(relation: SqlFragment, txn?: Txn): Promise<number> {
-    const snapshot = await this.snapshot();
-    const files = await this.#writeOnce(snapshot, relation);
-    const actions: Action[] = [...(txn === undefined ? [] : [{ txn }]), ...files.map((add) => ({ add }))];
-    const result = await this.commit({
-      snapshot,
-      actions,
-      reads: txn === undefined ? NO_READS : { ...NO_READS, appIds: new Set([txn.appId]) },
-      operation: 'WRITE',
-      parameters: { mode: 'Append', partitionBy: snapshot.partitionColumns },
-      metrics: { numFiles: files.length },
-    });
-    if (result.outcome === 'committed') return result.version;
-    await this.discard(files);
-    throw new LakeError('DELTA_CONFLICT', result.conflict.message, {
-      place: `${this.path}@${result.conflict.version}`,
+  /** Appends rows. With a `txn` that the table already has, nothing happens: an append that is repeated is done once. */
+  append(relation: SqlFragment, options: Omit<AppendRequest, 'relation'> = {}): Promise<WriteResult> {
+    return this.#write((deps, snapshot) => stageAppend(deps, snapshot, { ...options, relation }));
+  }
+
+  /** Replaces all rows, or with `replaceWhere` those that meet a condition. */
+  overwrite(relation: SqlFragment, options: Omit<OverwriteRequest, 'relation'> = {}): Promise<WriteResult> {
+    return this.#write((deps, snapshot) => stageOverwrite(deps, snapshot, { ...options, relation }));
+  }
+
+  /** Deletes the rows that meet a condition, or all. */
+  delete(request: ConditionRequest = {}): Promise<WriteResult> {
+    return this.#write((deps, snapshot) => stageDelete(deps, snapshot, request));
+  }
+
+  /** Gives new values to the rows that meet a condition, or to all. */
+  update(request: UpdateRequest): Promise<WriteResult> {
+    return this.#write((deps, snapshot) => stageUpdate(deps, snapshot, request));
+  }
+
+  /** MERGE with its clauses; `merge` runs a MERGE statement instead. */
+  mergeInto(request: MergeIntoRequest): Promise<WriteResult> {
+    return this.#write((deps, snapshot) => stageMergeInto(deps, snapshot, request));
+  }
+
+  /** Changes the table itself: properties, columns, constraints. */
+  alter(alteration: Alteration): Promise<WriteResult> {
+    return this.#write((deps, snapshot) => stageAlteration(deps, snapshot, alteration));
+  }
+
+  /** Sets table properties; the protocol is raised when one needs it. */
+  setProperties(properties: Readonly<Record<string, string>>): Promise<WriteResult> {
+    return this.alter({ kind: 'set properties', properties });
+  }
+
+  unsetProperties(names: readonly string[]): Promise<WriteResult> {
+    return this.alter({ kind: 'unset properties', names });
+  }
+
+  addColumns(columns: readonly DeltaField[]): Promise<WriteResult> {
+    return this.alter({ kind: 'add columns', columns });
+  }
+
+  /** Needs column mapping; files keep their names. */
+  renameColumn(path: FieldPath, name: string): Promise<WriteResult> {
+    return this.alter({ kind: 'rename column', path, name });
+  }
+
+  /** Needs column mapping; files keep the values. */
+  dropColumn(path: FieldPath): Promise<WriteResult> {
+    return this.alter({ kind: 'drop column', path });
+  }
+
+  /** Needs `delta.enableTypeWidening`. */
+  widenColumn(path: FieldPath, type: DeltaType): Promise<WriteResult> {
+    return this.alter({ kind: 'widen column', path, type });
+  }
+
+  dropNotNull(path: FieldPath): Promise<WriteResult> {
+    return this.alter({ kind: 'drop not null', path });
+  }
+
+  /** Adds a CHECK constraint in Spark's SQL; every row that is there must keep to it. */
+  addConstraint(name: string, expression: string): Promise<WriteResult> {
+    return this.alter({ kind: 'add constraint', name, expression });
+  }
+
+  dropConstraint(name: string): Promise<WriteResult> {
+    return this.alter({ kind: 'drop constraint', name });
+  }
+
+  /** Stages an operation and commits it, again on the newest snapshot after a lost race. */
+  async #write(stageOn: (deps: WriteDeps, snapshot: Snapshot) => Promise<StagedOperation>): Promise<WriteResult> {
+    const deps = await this.writeDeps();
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const snapshot = await this.snapshot();
+      assertWritable(snapshot.protocol, snapshot.metadata, `${snapshot.path}@${snapshot.version}`);
+      const staged = await stageOn(deps, snapshot);
+      if (staged.stage === undefined) return { ...staged.counts, version: snapshot.version, committed: false };
+      const result = await this.#commitOrDiscard(staged.stage, staged.files);
+      if (result.outcome === 'committed') return { ...staged.counts, version: result.version, committed: true };
+      await sleep(backoff(this.#options.clock, attempt, 200));
+    }
+    throw new LakeError('DELTA_BUSY', `the write lost ${ATTEMPTS} races in a row`, {
+      place: this.path,
       retryable: true,
     });
+  }
+
+  async #commitOrDiscard(stage: Stage, files: StagedOperation['files']): Promise<CommitResult> {
+    try {
+      const result = await this.commit(stage);
+      if (result.outcome === 'conflict') await this.discard(files);
+      return result;
+    } catch (error) {
+      // Only an error that comes before the commit point says for sure that no version names the files.
+      if (error instanceof LakeError && REFUSALS.has(error.code)) await this.discard(files);
+      throw error;
+    }
   }
 
   /** Runs a MERGE statement against the table and commits it, staging again after a lost race. */
@@ -150,7 +242,7 @@ export class DeltaTable {
     request: MergeRequest & { readonly source: string; readonly keys: readonly string[] },
   ): Promise<MergeCounts & { readonly version: number }> {
     const deps = await this.writeDeps();
-    for (let attempt = 0; attempt < MERGE_ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const snapshot = await this.snapshot();
       const staged = await stageMerge(deps, await locateRows(deps, snapshot, request), request);
       if (staged.stage === undefined) return { ...staged.counts, version: snapshot.version };
@@ -159,16 +251,50 @@ export class DeltaTable {
       await this.discard(staged.files);
       await sleep(backoff(this.#options.clock, attempt, 200));
     }
-    throw new LakeError('DELTA_BUSY', `the merge lost ${MERGE_ATTEMPTS} races in a row`, {
+    throw new LakeError('DELTA_BUSY', `the merge lost ${ATTEMPTS} races in a row`, {
       place: this.path,
       retryable: true,
     });
   }
 
+  /** Merges small files; see `optimize` of maintain/. */
+  async optimize(request: OptimizeRequest = {}, onProgress?: OnProgress): Promise<OptimizeResult> {
+    return optimize(await this.#maintainDeps(onProgress), request);
+  }
+
+  /** Deletes files that no version within the retention needs; see `vacuum` of maintain/. */
+  async vacuum(request: VacuumRequest = {}, onProgress?: OnProgress): Promise<VacuumResult> {
+    return vacuum(await this.#maintainDeps(onProgress), request);
+  }
+
+  /** Makes the table what it was at a version or time, as a new version; see `restore` of maintain/. */
+  async restore(at: VersionAt, options: RestoreOptions = {}): Promise<RestoreResult> {
+    const target = await this.snapshot(at);
+    const { timestamp } = at.version === undefined ? at : {};
+    const request = { ...options, target, ...(timestamp === undefined ? {} : { timestamp }) };
+    return restore(await this.#maintainDeps(undefined), request);
+  }
+
+  /** The rows that changed between two versions or times, both included; see `bindChanges`. */
+  async changes(request: ChangesRequest): Promise<ChangeFeed> {
+    const { store, engine } = this.#options;
+    const snapshot = (version?: number) => this.snapshot(version === undefined ? {} : { version });
+    return bindChanges({ session: await engine(), store, snapshot }, request);
+  }
+
+  async #maintainDeps(onProgress: OnProgress | undefined): Promise<MaintainDeps> {
+    return {
+      ...(await this.writeDeps()),
+      commit: (stage) => this.commit(stage),
+      snapshot: () => this.snapshot(),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    };
+  }
+
   /** Merges small files in the partitions of `near` when there are many; losing a race to another writer is no loss. */
   async compactNear(near: readonly AddFile[]): Promise<boolean> {
     const snapshot = await this.snapshot();
-    const groups = planCompaction(snapshot, near);
+    const groups = autoCompact(snapshot) === false ? [] : planCompaction(snapshot, near);
     if (groups.length === 0) return false;
     const { stage, files } = await stageCompaction(await this.writeDeps(), snapshot, groups);
     const result = await this.commit(stage);

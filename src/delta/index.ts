@@ -1,13 +1,18 @@
-export { DeltaTable, type DeltaTableOptions, type VersionAt } from './delta-table.js';
+export { DeltaTable, type DeltaTableOptions, type VersionAt, type WriteResult } from './delta-table.js';
 export type { Commit } from './log/commit-file.js';
 export type { HistoryEntry } from './log/history.js';
 export { bindScan, FILE_INDEX, FILE_ROW, type ScanRequest } from './log/scan.js';
 export type { Snapshot } from './log/snapshot.js';
-export type { Action, AddFile, Metadata, Protocol, RemoveFile, Txn } from './protocol/actions.js';
+export type { OptimizeRequest, OptimizeResult } from './maintain/optimize.js';
+export type { RestoreOptions, RestoreResult } from './maintain/restore.js';
+export type { VacuumRequest, VacuumResult } from './maintain/vacuum.js';
+export type { Action, AddFile, CdcFile, Metadata, Protocol, RemoveFile, Txn } from './protocol/actions.js';
 export { schemaFromDuckdb } from './protocol/duckdb-types.js';
 export { assertWritable } from './protocol/features.js';
 export type { DeltaField, DeltaSchema, DeltaType } from './protocol/schema.js';
+export type { FieldPath } from './protocol/schema-evolution.js';
 export { parseStats } from './protocol/stats.js';
+export type { ChangeFeed, ChangesRequest } from './query/changes.js';
 export { type ParsedSelect, parseSelect } from './query/parse-select.js';
 export {
   type QueryTable,
@@ -17,7 +22,10 @@ export {
   selectStream,
   type TableResolver,
 } from './query/select.js';
+export type { AppendRequest, OverwriteRequest } from './write/add-rows.js';
+export type { Alteration } from './write/alter-table.js';
 export type { CommitResult, Stage } from './write/commit.js';
+export type { ConditionRequest } from './write/condition.js';
 export { type Conflict, type ConflictKind, NO_READS, type Reads } from './write/conflicts.js';
 export type { TableDefinition } from './write/create.js';
 export type { WriteDeps } from './write/data-files.js';
@@ -31,3 +39,11 @@ export {
   type StagedMerge,
   stageMerge,
 } from './write/merge.js';
+export type {
+  MatchedClause,
+  MergeIntoRequest,
+  NotMatchedBySourceClause,
+  NotMatchedClause,
+} from './write/merge-into.js';
+export type { RowCounts } from './write/row-changes.js';
+export type { UpdateRequest } from './write/rows-where.js';

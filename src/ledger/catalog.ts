@@ -128,9 +128,8 @@ export class LakeCatalog {
     const json = trustedFragment(`[{${schema.fields.map((field) => `"${field.name}": "VARCHAR"`).join(', ')}}]`);
     const sql = fillSql(readSqlFile('ledger', 'rows_from_json'), { table: identifier('appended_row'), columns, json });
     await session.run(sql, { rows: JSON.stringify(rows) });
-    return this.table(name).append(
-      trustedFragment(fillSql(readSqlFile('ledger', 'select_all'), { table: identifier('appended_row'), columns })),
-    );
+    const relation = fillSql(readSqlFile('ledger', 'select_all'), { table: identifier('appended_row'), columns });
+    return (await this.table(name).append(trustedFragment(relation))).version;
   }
 
   /** Appends the rows of a session's table whose id the Delta table does not have yet; returns how many. */

@@ -61,7 +61,7 @@ function nowText(clock: Clock): string {
 
 /** The version of the event log that is folded into a canonical snapshot; version 0 has no rows. */
 export function appliedVersion(canonical: Snapshot): number {
-  return canonical.txns.get(APPLIED)?.version ?? 0;
+  return Number(canonical.txns.get(APPLIED)?.version ?? 0);
 }
 
 function dataFiles(commits: readonly Commit[]): AddFile[] {
@@ -254,7 +254,7 @@ export class Ledger {
       await canonical.discard(staged.files);
       return undefined;
     }
-    await canonical.compactNear(staged.files);
+    await canonical.compactNear(staged.adds);
     return staged.counts;
   }
 }

@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { LakeError } from '../../base/lake-error.js';
+import { decodePath } from './paths.js';
 
 /** PROTOCOL.md, "Protocol Evolution". The feature lists are there exactly with reader 3 and writer 7. */
 export interface Protocol {
@@ -29,6 +28,7 @@ export interface DeletionVector {
   readonly offset?: number | null;
   readonly sizeInBytes: number;
   readonly cardinality: number;
+  readonly maxRowIndex?: number | null;
 }
 
 type StringMap = Readonly<Record<string, string | null>>;
@@ -61,6 +61,8 @@ export interface RemoveFile {
   readonly stats?: string | null;
   readonly tags?: StringMap | null;
   readonly deletionVector?: DeletionVector | null;
+  readonly baseRowId?: number | null;
+  readonly defaultRowCommitVersion?: number | null;
 }
 
 /** PROTOCOL.md, "Add CDC File". */
@@ -75,7 +77,8 @@ export interface CdcFile {
 /** PROTOCOL.md, "Transaction Identifiers". */
 export interface Txn {
   readonly appId: string;
-  readonly version: number;
+  /** A `bigint` only where a double would lose digits. */
+  readonly version: number | bigint;
   readonly lastUpdated?: number | null;
 }
 
@@ -110,96 +113,27 @@ export type Action =
   | { readonly cdc: CdcFile }
   | { readonly domainMetadata: DomainMetadata };
 
-const protocolSchema = z.looseObject({
-  minReaderVersion: z.int().min(1),
-  minWriterVersion: z.int().min(1),
-  readerFeatures: z.array(z.string()).nullish(),
-  writerFeatures: z.array(z.string()).nullish(),
-});
-
-const metadataSchema = z.looseObject({
-  id: z.string(),
-  name: z.string().nullish(),
-  description: z.string().nullish(),
-  format: z.looseObject({ provider: z.string(), options: z.record(z.string(), z.string()).nullish() }),
-  schemaString: z.string(),
-  partitionColumns: z.array(z.string()),
-  configuration: z.record(z.string(), z.string()).nullish(),
-  createdTime: z.number().nullish(),
-});
-
-function parseWith<T>(schema: z.ZodType<T>, kind: string, value: unknown): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new LakeError('DELTA_LOG', `${kind}.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`);
-}
-
-function dropNulls<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, v]) => v !== null)) as T;
-}
-
-/** `protocol` from JSON. Throws `DELTA_LOG` naming the field. */
-function parseProtocol(value: unknown): Protocol {
-  return dropNulls(parseWith(protocolSchema, 'protocol', value)) as Protocol;
-}
-
-/** `metaData` from JSON; an absent `configuration` is empty. Throws `DELTA_LOG` naming the field. */
-function parseMetadata(value: unknown): Metadata {
-  const parsed = parseWith(metadataSchema, 'metaData', value);
-  return { ...dropNulls(parsed), configuration: parsed.configuration ?? {} } as Metadata;
-}
-
-type Json = Record<string, unknown>;
-
-// File actions are checked by hand: a log may hold 300,000 of them, and zod would double the time to open it.
-function requireFields(kind: string, value: unknown, fields: Readonly<Record<string, string>>): Json {
-  if (typeof value !== 'object' || value === null) throw new LakeError('DELTA_LOG', `${kind} is not an object`);
-  for (const [field, type] of Object.entries(fields)) {
-    if (typeof (value as Json)[field] !== type) throw new LakeError('DELTA_LOG', `${kind}.${field} is not a ${type}`);
-  }
-  return value as Json;
-}
-
-const ADD = { path: 'string', partitionValues: 'object', size: 'number', modificationTime: 'number' };
-const REMOVE = { path: 'string' };
-const CDC = { path: 'string', partitionValues: 'object', size: 'number' };
-const TXN = { appId: 'string', version: 'number' };
-const DOMAIN = { domain: 'string', configuration: 'string', removed: 'boolean' };
+const FILE_URI = /^file:(?:\/\/(?:localhost)?(?=\/))?/i;
 
 /**
- * One line of a commit, or undefined for an action this version of the protocol does not know (PROTOCOL.md, "Actions":
- * unknown actions and fields are ignored). Throws `DELTA_LOG` when a known action is malformed.
+ * One spelling for every `path` of a file: decoded once, and `/a`, `file:/a`, `file:///a` are the same, as Spark has it.
+ * Only for telling files apart: a relative path may come out as text that reads like a URI.
  */
-export function parseAction(value: unknown): Action | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new LakeError('DELTA_LOG', 'an action is not a JSON object');
-  }
-  const line = value as Json;
-  if (line['add'] != null) {
-    const add = requireFields('add', line['add'], ADD);
-    if (add['partitionValues'] === null) throw new LakeError('DELTA_LOG', 'add.partitionValues is null');
-    return { add: add as unknown as AddFile };
-  }
-  if (line['remove'] != null)
-    return { remove: requireFields('remove', line['remove'], REMOVE) as unknown as RemoveFile };
-  if (line['cdc'] != null) return { cdc: requireFields('cdc', line['cdc'], CDC) as unknown as CdcFile };
-  if (line['metaData'] != null) return { metaData: parseMetadata(line['metaData']) };
-  if (line['protocol'] != null) return { protocol: parseProtocol(line['protocol']) };
-  if (line['txn'] != null) return { txn: requireFields('txn', line['txn'], TXN) as unknown as Txn };
-  if (line['domainMetadata'] != null) {
-    return {
-      domainMetadata: requireFields('domainMetadata', line['domainMetadata'], DOMAIN) as unknown as DomainMetadata,
-    };
-  }
-  if (line['commitInfo'] != null) return { commitInfo: requireFields('commitInfo', line['commitInfo'], {}) };
-  return undefined;
+export function canonicalPath(path: string): string {
+  const first = path.charCodeAt(0);
+  const plain = first === 102 || first === 70 ? path.replace(FILE_URI, '') : path;
+  return plain.includes('%') ? decodePath(plain) : plain;
 }
 
-/** The identity of a logical file: its path and its deletion vector (PROTOCOL.md, "Deletion Vectors"). */
-export function fileKey(file: Pick<AddFile, 'path' | 'deletionVector'>): string {
-  const dv = file.deletionVector;
-  if (dv === undefined || dv === null) return file.path;
+/** `deletionVector.uniqueId`, or the empty string without one (PROTOCOL.md, "Deletion Vectors", "Derived Fields"). */
+export function deletionVectorId(dv: DeletionVector | null | undefined): string {
+  if (dv === undefined || dv === null) return '';
   const offset = dv.offset === undefined || dv.offset === null ? '' : `@${dv.offset}`;
-  return `${file.path}\u0000${dv.storageType}${dv.pathOrInlineDv}${offset}`;
+  return `${dv.storageType}${dv.pathOrInlineDv}${offset}`;
+}
+
+/** The identity of a logical file: its path and its deletion vector (PROTOCOL.md, "Action Reconciliation"). */
+export function fileKey(file: Pick<AddFile, 'path' | 'deletionVector'>): string {
+  const path = canonicalPath(file.path);
+  return file.deletionVector == null ? path : `${path}\u0000${deletionVectorId(file.deletionVector)}`;
 }

@@ -15,6 +15,7 @@ export type PrimitiveName =
   | 'date'
   | 'timestamp'
   | 'timestamp_ntz'
+  | 'void'
   | `decimal(${number},${number})`;
 
 export interface PrimitiveType {
@@ -70,6 +71,8 @@ export const DUCKDB_TYPES: Readonly<Record<string, string>> = {
   date: 'DATE',
   timestamp: 'TIMESTAMP WITH TIME ZONE',
   timestamp_ntz: 'TIMESTAMP',
+  // Nothing but NULL; never stored.
+  void: '"NULL"',
 };
 const DECIMAL = /^decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)$/;
 
@@ -207,7 +210,8 @@ export function duckdbType(type: DeltaType): string {
     case 'map':
       return `MAP(${duckdbType(type.key)}, ${duckdbType(type.value)})`;
     case 'struct': {
-      if (type.fields.length === 0) throw new LakeError('DELTA_SCHEMA', 'DuckDB has no struct without fields');
+      // DuckDB has no struct without fields, and Parquet cannot store one.
+      if (type.fields.length === 0) return '"NULL"';
       const fields = type.fields.map(({ name, type: field }) => `"${name.replaceAll('"', '""')}" ${duckdbType(field)}`);
       return `STRUCT(${fields.join(', ')})`;
     }

@@ -217,3 +217,17 @@ function isNode(json: Json): json is JsonNode {
 function member(json: JsonNode, name: string): Json | undefined {
   return Object.hasOwn(json, name) ? json[name] : undefined;
 }
+
+/**
+ * The stats of a file that gets a deletion vector: the bounds stay and may be wider than the rows that are left (PROTOCOL.md,
+ * "Per-file Statistics", `tightBounds`). Null when there are none.
+ */
+export function loosenStats(text: string | null | undefined): string | null {
+  const stats = parseStats(text);
+  if (stats === undefined) return null;
+  const { numRecords, minValues, maxValues, nullCount } = stats;
+  const known = Object.entries({ numRecords, minValues, maxValues, nullCount }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return renderExactJson({ ...(Object.fromEntries(known) as JsonNode), tightBounds: false });
+}

@@ -4,10 +4,18 @@ import { LakeError } from '../../base/lake-error.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { type Commit, readCommit } from '../log/commit-file.js';
 import { advanceSnapshot, applyCommits, type Snapshot } from '../log/snapshot.js';
-import type { Action, CommitInfo } from '../protocol/actions.js';
+import type { Action, CommitInfo, Metadata, Protocol } from '../protocol/actions.js';
 import { assertWritable } from '../protocol/features.js';
 import { commitPath } from '../protocol/log-names.js';
-import { type Conflict, findConflict, isBlindAppend, isolationLevel, type Reads, rearrangesOnly } from './conflicts.js';
+import {
+  type Conflict,
+  findConflict,
+  type IsolationLevel,
+  isBlindAppend,
+  isolationLevel,
+  type Reads,
+  rearrangesOnly,
+} from './conflicts.js';
 
 /** Plain data: everything a commit will say, decided on `snapshot`. */
 export interface Stage {
@@ -39,12 +47,18 @@ function textMap(values: Readonly<Record<string, unknown>>): Record<string, stri
   return Object.fromEntries(Object.entries(values).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)]));
 }
 
+interface CommitContext {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly txnId: string;
+  readonly engineInfo: string;
+  readonly inCommitTimestamp?: number | undefined;
+}
+
 /** `commitInfo` as Spark writes it: parameters and metrics are text. */
-function commitInfo(
-  stage: Stage,
-  at: { readonly now: number; readonly txnId: string; readonly engineInfo: string },
-): CommitInfo {
+function commitInfo(stage: Stage, at: CommitContext): CommitInfo {
   return {
+    ...(at.inCommitTimestamp === undefined ? {} : { inCommitTimestamp: at.inCommitTimestamp }),
     timestamp: at.now,
     operation: stage.operation,
     operationParameters: textMap(stage.parameters ?? {}),
@@ -80,12 +94,71 @@ export async function putCommit(store: ObjectStore, commit: Commit, txnId: strin
   return isMine(await readCommit(store, commit.version).catch(() => undefined), txnId);
 }
 
-function assertAppendOnly({ snapshot, actions }: Stage): void {
-  if (snapshot.metadata.configuration['delta.appendOnly']?.toLowerCase() !== 'true') return;
+function stageMetadata({ snapshot, actions }: Stage): Metadata {
+  return actions.flatMap((a) => ('metaData' in a ? [a.metaData] : []))[0] ?? snapshot.metadata;
+}
+
+function stageProtocol({ snapshot, actions }: Stage): Protocol {
+  return actions.flatMap((a) => ('protocol' in a ? [a.protocol] : []))[0] ?? snapshot.protocol;
+}
+
+function assertAllowed(stage: Stage): void {
+  const { snapshot, actions } = stage;
+  const place = `${snapshot.path}@${snapshot.version}`;
+  assertWritable(snapshot.protocol, snapshot.metadata, place);
+  assertWritable(stageProtocol(stage), stageMetadata(stage), place);
+  // Spark judges by the properties before the commit: the commit that unsets the property removes nothing.
+  if (!isSet(snapshot.metadata.configuration, 'delta.appendOnly')) return;
   if (!actions.some((a) => 'remove' in a && a.remove.dataChange)) return;
-  throw new LakeError('DELTA_APPEND_ONLY', 'this table only takes appends (delta.appendOnly = true)', {
-    place: `${snapshot.path}@${snapshot.version}`,
+  throw new LakeError('DELTA_APPEND_ONLY', 'this table only takes appends (delta.appendOnly = true)', { place });
+}
+
+function isSet(configuration: Metadata['configuration'], property: string): boolean {
+  return configuration[property]?.toLowerCase() === 'true';
+}
+
+const ICT = 'delta.enableInCommitTimestamps';
+
+/**
+ * The time of a version, when the table has in-commit timestamps: later than that of the version before (PROTOCOL.md,
+ * "Writer Requirements for In-Commit Timestamps").
+ */
+async function inCommitTimestamp(deps: CommitDeps, stage: Stage, latest: Snapshot): Promise<number | undefined> {
+  const now = deps.clock.now();
+  if (!isSet(stageMetadata({ ...stage, snapshot: latest }).configuration, ICT)) return undefined;
+  const before = isSet(latest.metadata.configuration, ICT)
+    ? latest.inCommitTimestamp
+    : (await deps.store.findMeta(commitPath(latest.version)))?.modified;
+  return Math.max(now, Math.floor(before ?? 0) + 1);
+}
+
+/** The actions with the version and time at which in-commit timestamps begin, in the commit that begins them. */
+function withEnablement(
+  actions: readonly Action[],
+  { latest, timestamp }: { readonly latest: Snapshot; readonly timestamp: number | undefined },
+): readonly Action[] {
+  if (timestamp === undefined || isSet(latest.metadata.configuration, ICT)) return actions;
+  return actions.map((action) => {
+    if (!('metaData' in action)) return action;
+    const configuration = {
+      ...action.metaData.configuration,
+      'delta.inCommitTimestampEnablementVersion': String(latest.version + 1),
+      'delta.inCommitTimestampEnablementTimestamp': String(timestamp),
+    };
+    return { metaData: { ...action.metaData, configuration } };
   });
+}
+
+/** The conflict with the first of the winners that makes the stage wrong. */
+function firstConflict(stage: Stage, winners: readonly Commit[], isolation: IsolationLevel): Conflict | undefined {
+  let { protocol } = stage.snapshot;
+  for (const winner of winners) {
+    const mine = { actions: stage.actions, reads: stage.reads, isolation, protocol, metadata: stage.snapshot.metadata };
+    const conflict = findConflict(mine, winner);
+    if (conflict !== undefined) return conflict;
+    protocol = winner.actions.flatMap((a) => ('protocol' in a ? [a.protocol] : []))[0] ?? protocol;
+  }
+  return undefined;
 }
 
 /**
@@ -93,23 +166,22 @@ function assertAppendOnly({ snapshot, actions }: Stage): void {
  * Throws `DELTA_UNSUPPORTED`, `DELTA_APPEND_ONLY`, `STORAGE`. Source: PROTOCOL.md, "Writer Requirements".
  */
 export async function commit(deps: CommitDeps, stage: Stage): Promise<CommitResult> {
-  const { store, clock } = deps;
-  assertWritable(stage.snapshot.protocol, stage.snapshot.metadata, `${stage.snapshot.path}@${stage.snapshot.version}`);
-  assertAppendOnly(stage);
+  const { store, clock, engineInfo } = deps;
+  assertAllowed(stage);
   const txnId = randomUUID();
   const isolation = rearrangesOnly(stage.actions) ? 'SnapshotIsolation' : isolationLevel(stage.snapshot.metadata);
   let latest = stage.snapshot;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const info = commitInfo(stage, { now: clock.now(), txnId, engineInfo: deps.engineInfo });
-    const mine: Commit = { version: latest.version + 1, actions: [{ commitInfo: info }, ...stage.actions] };
+    const timestamp = await inCommitTimestamp(deps, stage, latest);
+    const info = commitInfo(stage, { now: clock.now(), txnId, engineInfo, inCommitTimestamp: timestamp });
+    const actions = withEnablement(stage.actions, { latest, timestamp });
+    const mine: Commit = { version: latest.version + 1, actions: [{ commitInfo: info }, ...actions] };
     if (await putCommit(store, mine, txnId)) {
       return { outcome: 'committed', version: mine.version, snapshot: applyCommits(latest, [mine]) };
     }
     const { snapshot, commits } = await advanceSnapshot(store, latest);
-    for (const winner of commits) {
-      const conflict = findConflict({ actions: stage.actions, reads: stage.reads, isolation }, winner);
-      if (conflict) return { outcome: 'conflict', conflict, snapshot };
-    }
+    const conflict = firstConflict({ ...stage, snapshot: latest }, commits, isolation);
+    if (conflict !== undefined) return { outcome: 'conflict', conflict, snapshot };
     latest = snapshot;
     if (attempt > 0) await sleep(backoff(clock, attempt, 200));
   }

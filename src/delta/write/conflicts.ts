@@ -1,4 +1,5 @@
-import type { Action, AddFile, Metadata } from '../protocol/actions.js';
+import type { Action, AddFile, Metadata, Protocol } from '../protocol/actions.js';
+import { unreadableFeatures, unwritableFeatures, writerFeatures } from '../protocol/features.js';
 
 export type IsolationLevel = 'Serializable' | 'WriteSerializable' | 'SnapshotIsolation';
 
@@ -36,6 +37,9 @@ interface Mine {
   readonly actions: readonly Action[];
   readonly reads: Reads;
   readonly isolation: IsolationLevel;
+  /** Of the version before the winner's. */
+  readonly protocol: Protocol;
+  readonly metadata: Metadata;
 }
 
 interface Winner {
@@ -68,6 +72,32 @@ function addsMatter(mine: Mine, winner: Winner): boolean {
   if (mine.isolation === 'SnapshotIsolation' || isBlindAppend(mine.actions, mine.reads)) return false;
   const changesMetadata = mine.actions.some((a) => 'metaData' in a);
   return mine.isolation === 'Serializable' || changesMetadata || !wroteBlindly(winner);
+}
+
+/** Features that a concurrent writer may take note of afterwards; any other asks something of every file written (Spark's list). */
+const HARMLESS_UPGRADES: ReadonlySet<string> = new Set([
+  'appendOnly',
+  'changeDataFeed',
+  'columnMapping',
+  'deletionVectors',
+  'domainMetadata',
+  'inCommitTimestamp',
+  'timestampNtz',
+  'typeWidening',
+  'v2Checkpoint',
+  'vacuumProtocolCheck',
+]);
+
+function protocolMatters(mine: Mine, after: Protocol): boolean {
+  const before = writerFeatures(mine.protocol);
+  const now = writerFeatures(after);
+  return (
+    unreadableFeatures(after).length > 0 ||
+    unwritableFeatures(after, mine.metadata).length > 0 ||
+    mine.actions.some((a) => 'protocol' in a) ||
+    before.some((feature) => !now.includes(feature)) ||
+    now.some((feature) => !before.includes(feature) && !HARMLESS_UPGRADES.has(feature))
+  );
 }
 
 function findSharedTxn(mine: Mine, winner: Winner): string | undefined {
@@ -111,12 +141,14 @@ function findFileConflict(mine: Mine, winner: Winner): Omit<Conflict, 'version'>
 
 /**
  * Whether a commit that won the race makes mine wrong; undefined when mine may follow it unchanged.
- * The order of the rules and their meaning are those of Delta's OptimisticTransaction (paths decide, not deletion
- * vectors; a protocol or metadata change always conflicts, which is stricter than Spark and never wrong).
+ * The order of the rules and their meaning are those of Spark's ConflictChecker: paths decide, not deletion vectors. Two
+ * differences: a change of metadata always conflicts, and a file added concurrently is compared with the whole condition
+ * of a reader, by partition values and statistics, not by its partition columns only.
  */
 export function findConflict(mine: Mine, winner: Winner): Conflict | undefined {
   const { version, actions } = winner;
-  if (actions.some((a) => 'protocol' in a)) {
+  const after = actions.flatMap((a) => ('protocol' in a ? [a.protocol] : []))[0];
+  if (after !== undefined && protocolMatters(mine, after)) {
     return { kind: 'ProtocolChanged', version, message: 'a concurrent commit changed the protocol' };
   }
   if (actions.some((a) => 'metaData' in a)) {

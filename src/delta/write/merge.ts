@@ -10,11 +10,11 @@ import {
 import type { Session, SqlParams } from '../../duckdb/session.js';
 import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
-import type { Action, AddFile, Txn } from '../protocol/actions.js';
-import { fileFilter, type Predicate } from '../protocol/predicate.js';
+import type { AddFile, Txn } from '../protocol/actions.js';
 import type { Stage } from './commit.js';
-import { type WriteDeps, writeDataFiles } from './data-files.js';
-import { removeOf } from './remove-file.js';
+import type { WriteDeps } from './data-files.js';
+import { columnFilter } from './key-filter.js';
+import { ROW_CHANGES, type StagedRowChanges, stageRowChanges } from './row-changes.js';
 
 /** Which rows of the table a MERGE may look at: those whose key is in `source`. */
 export interface LocateRequest {
@@ -56,12 +56,11 @@ export interface MergeCounts {
 export interface StagedMerge {
   readonly counts: MergeCounts;
   readonly stage?: Stage;
+  /** New data files. */
+  readonly adds: readonly AddFile[];
   /** New data files, to be deleted when the stage is given up. */
-  readonly files: readonly AddFile[];
+  readonly files: readonly { readonly path: string }[];
 }
-
-/** More keys than this rarely leave a file out, and cost more than they save. */
-const MAX_PRUNING_KEYS = 1000;
 
 interface Names {
   readonly located: SqlFragment;
@@ -89,45 +88,24 @@ function namesOf({ snapshot, source, keys }: LocatedRows, target: string): Names
 }
 
 /** Conservative: whether a file could hold a row with one of the source's keys. */
-async function keyPruning(
-  session: Session,
-  snapshot: Snapshot,
-  request: LocateRequest,
-): Promise<(file: AddFile) => boolean> {
+function keyPruning(session: Session, snapshot: Snapshot, request: LocateRequest) {
   const [key] = request.keys;
-  const type = snapshot.schema.fields.find((field) => field.name === key)?.type;
-  if (key === undefined || type?.kind !== 'primitive' || type.name !== 'string') return () => true;
-  const sql = fillSql(readSqlFile('delta', 'merge_source_keys'), {
-    key: identifier(key),
-    source: identifier(request.source),
-  });
-  const rows = await session.rows(sql, { limit: MAX_PRUNING_KEYS + 1 });
-  if (rows.length > MAX_PRUNING_KEYS) return () => true;
-  const predicate: Predicate = {
-    op: 'in',
-    column: [key],
-    values: rows.map((row) => ({ type: 'string', text: String(row['key']) })),
-  };
-  return fileFilter(predicate, snapshot);
+  const field = snapshot.schema.fields.find(({ name }) => name === key);
+  if (key === undefined || field === undefined) return () => true;
+  return columnFilter(session, snapshot, { field, source: identifier(request.source), column: key });
 }
 
 interface Outcome {
   readonly counts: MergeCounts;
   readonly sourceRows: number;
-  readonly touched: readonly AddFile[];
 }
 
 /** Runs the statement on the located rows and finds out what it changed. */
-async function runStatement(
-  session: Session,
-  names: Names,
-  request: MergeRequest,
-): Promise<Omit<Outcome, 'touched'> & { touched: number[] }> {
+async function runStatement(session: Session, names: Names, request: MergeRequest): Promise<Outcome> {
   await session.run(fillSql(readSqlFile('delta', 'merge_target'), names));
   await session.run(request.statement, request.params);
   await session.run(fillSql(readSqlFile('delta', 'merge_changed_keys'), names));
   const [metrics] = await session.rows(fillSql(readSqlFile('delta', 'merge_metrics'), names));
-  const touched = await session.rows(fillSql(readSqlFile('delta', 'merge_touched_files'), names));
   return {
     counts: {
       inserted: Number(metrics?.['inserted'] ?? 0),
@@ -135,26 +113,15 @@ async function runStatement(
       deleted: Number(metrics?.['deleted'] ?? 0),
     },
     sourceRows: Number(metrics?.['source'] ?? 0),
-    touched: touched.map((row) => Number(row['file_index'])),
   };
 }
 
-interface StageParts {
-  readonly outcome: Outcome;
-  readonly adds: readonly AddFile[];
-  readonly now: number;
-}
-
-function mergeStage(located: LocatedRows, request: MergeRequest, { outcome, adds, now }: StageParts): Stage {
+function mergeStage(located: LocatedRows, request: MergeRequest, staged: StagedRowChanges, outcome: Outcome): Stage {
   const { inserted, updated, deleted } = outcome.counts;
-  const actions: Action[] = [
-    ...(request.txn === undefined ? [] : [{ txn: request.txn }]),
-    ...outcome.touched.map((file) => ({ remove: removeOf(file, now) })),
-    ...adds.map((add) => ({ add })),
-  ];
+  const { metrics } = staged;
   return {
     snapshot: located.snapshot,
-    actions,
+    actions: [...(request.txn === undefined ? [] : [{ txn: request.txn }]), ...staged.actions],
     reads: {
       wholeTable: false,
       mightRead: located.mightHold,
@@ -173,8 +140,8 @@ function mergeStage(located: LocatedRows, request: MergeRequest, { outcome, adds
       numTargetRowsInserted: inserted,
       numTargetRowsUpdated: updated,
       numTargetRowsDeleted: deleted,
-      numTargetFilesAdded: adds.length,
-      numTargetFilesRemoved: outcome.touched.length,
+      numTargetFilesAdded: metrics['numAddedFiles'] ?? 0,
+      numTargetFilesRemoved: metrics['numRemovedFiles'] ?? 0,
       numOutputRows: inserted + updated,
     },
   };
@@ -185,20 +152,19 @@ async function stageRows(
   names: Names,
   { located, request }: { readonly located: LocatedRows; readonly request: MergeRequest },
 ): Promise<StagedMerge> {
-  const { session, store } = deps;
-  const ran = await runStatement(session, names, request);
-  const touched = ran.touched.flatMap((i) => located.candidates[i] ?? []);
-  const { inserted, updated, deleted } = ran.counts;
+  const outcome = await runStatement(deps.session, names, request);
+  const { inserted, updated, deleted } = outcome.counts;
   const unchanged = inserted + updated + deleted === 0;
-  if (unchanged && request.txn === undefined) return { counts: ran.counts, files: [] };
-  let adds: AddFile[] = [];
-  if (!unchanged) {
-    const relation = await bindScan(session, store, { slot: 'touched', snapshot: located.snapshot, files: touched });
-    const rewrite = trustedFragment(fillSql(readSqlFile('delta', 'merge_rewrite'), { ...names, relation }));
-    adds = await writeDataFiles(deps, located.snapshot, rewrite);
-  }
-  const stage = mergeStage(located, request, { outcome: { ...ran, touched }, adds, now: deps.clock.now() });
-  return { counts: ran.counts, stage, files: adds };
+  if (unchanged && request.txn === undefined) return { counts: outcome.counts, adds: [], files: [] };
+  const { snapshot, candidates } = located;
+  await deps.session.run(fillSql(readSqlFile('delta', 'merge_changes'), names));
+  const staged = await stageRowChanges(deps, { snapshot, files: candidates });
+  return {
+    counts: outcome.counts,
+    stage: mergeStage(located, request, staged, outcome),
+    adds: staged.adds,
+    files: staged.files,
+  };
 }
 
 /**
@@ -216,8 +182,8 @@ export async function locateRows(deps: WriteDeps, snapshot: Snapshot, request: L
 }
 
 /**
- * Stages a MERGE on the located rows by copy-on-write: runs the statement on them and rewrites the files that hold a row
- * it changed. Writes data files, commits nothing. A file whose rows stay the same is never rewritten, whatever the
+ * Stages a MERGE on the located rows: runs the statement on them and finds the rows it changed. Writes data files, commits
+ * nothing. A file whose rows stay the same is never rewritten, whatever the
  * statement assigned.
  */
 export async function stageMerge(deps: WriteDeps, located: LocatedRows, request: MergeRequest): Promise<StagedMerge> {
@@ -226,6 +192,8 @@ export async function stageMerge(deps: WriteDeps, located: LocatedRows, request:
     return await stageRows(deps, names, { located, request });
   } finally {
     // It would stand before a table of the same name in the session's next query, and it may be large.
-    await deps.session.run(fillSql(readSqlFile('delta', 'drop_temp_table'), { table: names.target }));
+    for (const table of [names.target, identifier(ROW_CHANGES)]) {
+      await deps.session.run(fillSql(readSqlFile('delta', 'drop_temp_table'), { table }));
+    }
   }
 }

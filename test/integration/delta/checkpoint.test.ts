@@ -56,7 +56,9 @@ async function makeTable(configuration: Record<string, string>) {
     description: 'line one\nline two',
   });
   const list = AWKWARD.map((v, i) => `(${v === null ? 'NULL' : `'${v.replaceAll("'", "''")}'`}, ${i})`).join(', ');
-  await table.append(sql(`SELECT * FROM (VALUES ${list}) t(p, v)`), { appId: 'a"pp', version: 7, lastUpdated: NOW });
+  await table.append(sql(`SELECT * FROM (VALUES ${list}) t(p, v)`), {
+    txn: { appId: 'a"pp', version: 7, lastUpdated: NOW },
+  });
   writeCommit(folder, 2, [
     { commitInfo: { operation: 'TEST' } },
     { txn: { appId: 'other', version: 9_007_199_254_740_991 } },

@@ -1,2 +1,0 @@
--- The rows to append are computed once: a statement that says something else each time must not be asked twice.
-CREATE OR REPLACE TEMP TABLE _append_rows AS {{relation}}

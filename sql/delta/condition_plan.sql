@@ -1,0 +1,1 @@
+SELECT * FROM _delta_target AS target WHERE {{condition}}

@@ -1,0 +1,1 @@
+SELECT typeof({{key}}) AS type FROM {{source}} LIMIT 1

@@ -1,0 +1,1 @@
+DESCRIBE _new_rows

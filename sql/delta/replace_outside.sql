@@ -1,0 +1,1 @@
+SELECT count(*) AS rows FROM ({{relation}}) AS target WHERE NOT coalesce({{condition}}, false)

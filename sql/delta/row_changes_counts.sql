@@ -1,0 +1,1 @@
+SELECT _change AS change, count(*) AS rows FROM _row_changes GROUP BY _change

@@ -1,0 +1,3 @@
+SELECT * FROM ({{kept}})
+UNION ALL
+SELECT * FROM ({{fresh}})

@@ -1,0 +1,73 @@
+import {
+  fillSql,
+  identifier,
+  joinFragments,
+  readSqlFile,
+  type SqlFragment,
+  trustedFragment,
+} from '../../base/sql-file.js';
+import type { Session, SqlParams } from '../../duckdb/session.js';
+import { planFilters } from '../log/plan-filters.js';
+import type { Snapshot } from '../log/snapshot.js';
+import type { AddFile } from '../protocol/actions.js';
+import { parsePlanFilters } from '../protocol/plan-filters.js';
+import { fileFilter } from '../protocol/predicate.js';
+import { duckdbType } from '../protocol/schema.js';
+import { parseExpression, usedParams } from './expression.js';
+
+/** A condition on rows of a table. */
+export interface Condition {
+  /** True for the rows that are meant. */
+  readonly sql: SqlFragment;
+  readonly params: SqlParams;
+  /** Conservative: whether a file may have such a row, by its partition values and statistics. */
+  readonly mightMatch: (file: AddFile) => boolean;
+  /** As the caller wrote it, for the history; undefined for every row. */
+  readonly text: string | undefined;
+}
+
+export interface ConditionRequest {
+  /** An SQL expression over the columns, which `target.` may stand before; every row without it. */
+  readonly where?: string | undefined;
+  readonly params?: SqlParams | undefined;
+}
+
+const EVERY_ROW: Condition = { sql: trustedFragment('true'), params: {}, mightMatch: () => true, text: undefined };
+const STAND_IN = '_delta_target';
+
+/** The filters that a statement puts on its table `_delta_target`, an empty stand-in of the Delta table, as a test of files. */
+export async function statementFilter(
+  session: Session,
+  {
+    snapshot,
+    statement,
+    params,
+  }: { readonly snapshot: Snapshot; readonly statement: string; readonly params: SqlParams },
+): Promise<(file: AddFile) => boolean> {
+  const { fields } = snapshot.schema;
+  const columns = fields.map((field) => trustedFragment(`${identifier(field.name)} ${duckdbType(field.type)}`));
+  await session.run(fillSql(readSqlFile('delta', 'condition_stand_in'), { columns: joinFragments(columns, ', ') }));
+  try {
+    const found = await planFilters(session, statement, params);
+    const filters = found?.get(`temp.main.${STAND_IN}`);
+    if (filters === undefined || filters.some((list) => list.length === 0)) return () => true;
+    const tests = filters.map((list) => fileFilter(parsePlanFilters(list, fields), snapshot));
+    return (file) => tests.some((test) => test(file));
+  } finally {
+    await session.run(fillSql(readSqlFile('delta', 'drop_temp_table'), { table: identifier(STAND_IN) }));
+  }
+}
+
+/** Reads a condition of a caller. Throws a usage error (exit 2) when it is not one expression or does not fit the table. */
+export async function parseCondition(
+  session: Session,
+  snapshot: Snapshot,
+  request: ConditionRequest,
+): Promise<Condition> {
+  if (request.where === undefined) return EVERY_ROW;
+  const { sql } = await parseExpression(session, request.where, 'the condition');
+  const params = usedParams(sql, request.params);
+  const statement = fillSql(readSqlFile('delta', 'condition_plan'), { condition: sql });
+  const mightMatch = await statementFilter(session, { snapshot, statement, params });
+  return { sql, params, mightMatch, text: request.where };
+}

@@ -1,0 +1,158 @@
+import { usageError } from '../../base/lake-error.js';
+import {
+  fillSql,
+  identifier,
+  joinFragments,
+  readSqlFile,
+  type SqlFragment,
+  trustedFragment,
+} from '../../base/sql-file.js';
+import type { SqlParams } from '../../duckdb/session.js';
+import { bindScan } from '../log/scan.js';
+import type { Snapshot } from '../log/snapshot.js';
+import type { AddFile } from '../protocol/actions.js';
+import { duckdbType } from '../protocol/schema.js';
+import type { Stage } from './commit.js';
+import { type Condition, type ConditionRequest, parseCondition } from './condition.js';
+import type { Reads } from './conflicts.js';
+import type { WriteDeps } from './data-files.js';
+import { parseExpression, usedParams } from './expression.js';
+import { removeOf } from './remove-file.js';
+import { ROW_CHANGES, type RowCounts, rowsIn, stageRowChanges } from './row-changes.js';
+
+/** What an operation would commit; `stage` is absent when it changes nothing. */
+export interface StagedOperation {
+  readonly counts: RowCounts;
+  readonly stage?: Stage;
+  /** New files, to be deleted when the stage is given up. */
+  readonly files: readonly { readonly path: string }[];
+}
+
+export interface UpdateRequest extends ConditionRequest {
+  /** New values by column, as SQL expressions over the old row. */
+  readonly set: Readonly<Record<string, string>>;
+}
+
+/** The columns of a table of row changes that only says which rows go. */
+export function nullColumns({ schema }: Snapshot): SqlFragment {
+  const columns = schema.fields.map((field) =>
+    trustedFragment(`CAST(NULL AS ${duckdbType(field.type)}) AS ${identifier(field.name)}`),
+  );
+  return joinFragments(columns, ', ');
+}
+
+async function newValues(deps: WriteDeps, snapshot: Snapshot, set: UpdateRequest['set']): Promise<SqlFragment> {
+  const given = new Map(Object.entries(set).map(([name, text]) => [name.toLowerCase(), { name, text }]));
+  const columns: SqlFragment[] = [];
+  for (const field of snapshot.schema.fields) {
+    const name = identifier(field.name);
+    const value = given.get(field.name.toLowerCase());
+    given.delete(field.name.toLowerCase());
+    if (value === undefined) columns.push(trustedFragment(`target.${name}`));
+    else {
+      const { sql } = await parseExpression(deps.session, value.text, `the new value of "${value.name}"`);
+      columns.push(trustedFragment(`CAST(${sql} AS ${duckdbType(field.type)}) AS ${name}`));
+    }
+  }
+  for (const { name } of given.values()) {
+    throw usageError(`the table has no column "${name}"`, { place: `${snapshot.path}@${snapshot.version}` });
+  }
+  return joinFragments(columns, ', ');
+}
+
+interface WhereChange {
+  readonly change: 'delete' | 'update';
+  readonly condition: Condition;
+  /** The columns as they will be. */
+  readonly columns: SqlFragment;
+  readonly params: SqlParams;
+}
+
+/** Fills the table of row changes with the rows of some files that meet a condition. */
+export async function fillWhere(
+  deps: WriteDeps,
+  snapshot: Snapshot,
+  wanted: WhereChange & { readonly files: readonly AddFile[] },
+): Promise<void> {
+  const { change, condition, columns, files } = wanted;
+  const relation = await bindScan(deps.session, deps.store, { slot: 'where', snapshot, files, position: true });
+  const parts = { change: trustedFragment(change), columns, relation, condition: condition.sql };
+  const statement = fillSql(readSqlFile('delta', 'rows_where'), parts);
+  await deps.session.run(statement, usedParams(statement, wanted.params));
+}
+
+async function stageWhere(deps: WriteDeps, snapshot: Snapshot, wanted: WhereChange): Promise<StagedOperation> {
+  const { change, condition } = wanted;
+  const files = snapshot.files.filter(condition.mightMatch);
+  try {
+    await fillWhere(deps, snapshot, { ...wanted, files });
+    const { counts, actions, files: written, metrics } = await stageRowChanges(deps, { snapshot, files });
+    if (actions.length === 0) return { counts, files: [] };
+    const rows = change === 'delete' ? { numDeletedRows: counts.deleted } : { numUpdatedRows: counts.updated };
+    const stage: Stage = {
+      snapshot,
+      actions,
+      reads: readsOf(condition, files),
+      operation: change === 'delete' ? 'DELETE' : 'UPDATE',
+      parameters: { predicate: condition.text === undefined ? [] : [condition.text] },
+      metrics: { ...metrics, ...rows },
+    };
+    return { counts, stage, files: written };
+  } finally {
+    await deps.session.run(fillSql(readSqlFile('delta', 'drop_temp_table'), { table: identifier(ROW_CHANGES) }));
+  }
+}
+
+/** What a transaction read that looked for the rows of a condition in some files. */
+export function readsOf(condition: Condition, files: readonly AddFile[]): Reads {
+  return {
+    wholeTable: false,
+    mightRead: condition.mightMatch,
+    files: new Set(files.map((file) => file.path)),
+    appIds: new Set(),
+  };
+}
+
+/** Deleting every row needs no look at them. */
+function stageDeleteAll(deps: WriteDeps, snapshot: Snapshot): StagedOperation {
+  const deleted = rowsIn(snapshot.files);
+  const counts = { inserted: 0, updated: 0, deleted };
+  if (snapshot.files.length === 0) return { counts, files: [] };
+  const now = deps.clock.now();
+  const stage: Stage = {
+    snapshot,
+    actions: snapshot.files.map((file) => ({ remove: removeOf(file, now) })),
+    reads: { wholeTable: true, files: new Set(snapshot.files.map((file) => file.path)), appIds: new Set() },
+    operation: 'DELETE',
+    parameters: { predicate: [] },
+    metrics: {
+      numRemovedFiles: snapshot.files.length,
+      numRemovedBytes: snapshot.files.reduce((sum, file) => sum + file.size, 0),
+      numDeletedRows: deleted,
+    },
+  };
+  return { counts, stage, files: [] };
+}
+
+/** Stages the deletion of the rows that meet a condition. Throws a usage error for a bad condition. */
+export async function stageDelete(
+  deps: WriteDeps,
+  snapshot: Snapshot,
+  request: ConditionRequest,
+): Promise<StagedOperation> {
+  if (request.where === undefined) return stageDeleteAll(deps, snapshot);
+  const condition = await parseCondition(deps.session, snapshot, request);
+  const columns = nullColumns(snapshot);
+  return stageWhere(deps, snapshot, { change: 'delete', condition, columns, params: condition.params });
+}
+
+/** Stages new values for the rows that meet a condition. Throws a usage error for a bad expression or an unknown column. */
+export async function stageUpdate(
+  deps: WriteDeps,
+  snapshot: Snapshot,
+  request: UpdateRequest,
+): Promise<StagedOperation> {
+  const condition = await parseCondition(deps.session, snapshot, request);
+  const columns = await newValues(deps, snapshot, request.set);
+  return stageWhere(deps, snapshot, { change: 'update', condition, columns, params: request.params ?? {} });
+}
