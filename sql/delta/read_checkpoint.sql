@@ -1,4 +1,4 @@
--- The actions of one kind in a checkpoint, as the JSON a commit would hold.
+-- The actions of one kind in a checkpoint, as the JSON a commit would hold. Some writers leave a struct of nulls where another kind is.
 SELECT to_json({{action}})::VARCHAR AS action
-FROM read_parquet($files)
-WHERE {{action}} IS NOT NULL
+FROM read_parquet($file)
+WHERE {{action}}.{{key}} IS NOT NULL

@@ -1,6 +1,6 @@
 /** How far a long piece of work is; whoever shows it decides how often. */
 export interface ProgressEvent {
-  readonly phase: 'read' | 'stage' | 'merge' | 'scan' | 'check';
+  readonly phase: 'read' | 'stage' | 'merge' | 'scan' | 'check' | 'write' | 'delete';
   readonly done: number;
   readonly total?: number;
   readonly unit: string;

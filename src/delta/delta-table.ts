@@ -2,7 +2,7 @@ import { backoff, type Clock, sleep } from '../base/clock.js';
 import { LakeError, messageOf } from '../base/lake-error.js';
 import type { OnProgress } from '../base/progress.js';
 import type { SqlFragment } from '../base/sql-file.js';
-import type { Session } from '../duckdb/session.js';
+import type { Session, SqlParams, SqlResult } from '../duckdb/session.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { type Commit, readCommit } from './log/commit-file.js';
 import { type HistoryEntry, readHistory } from './log/history.js';
@@ -21,6 +21,7 @@ import { decodePath } from './protocol/paths.js';
 import type { DeltaField, DeltaType } from './protocol/schema.js';
 import type { FieldPath } from './protocol/schema-evolution.js';
 import { bindChanges, type ChangeFeed, type ChangesRequest } from './query/changes.js';
+import { select, type TableResolver } from './query/select.js';
 import { type AppendRequest, type OverwriteRequest, stageAppend, stageOverwrite } from './write/add-rows.js';
 import { type Alteration, stageAlteration } from './write/alter-table.js';
 import { checkpointInterval, writeCheckpoint } from './write/checkpoint.js';
@@ -107,6 +108,23 @@ export class DeltaTable {
   /** A SELECT over some or all files of a snapshot, ready to run in the session. */
   async scan(request: ScanRequest): Promise<SqlFragment> {
     return bindScan(await this.#options.engine(), this.#options.store, request);
+  }
+
+  /** Runs one statement that reads; the table is called `t` in it. */
+  async query(
+    statement: string,
+    options: { readonly params?: SqlParams; readonly at?: VersionAt } = {},
+  ): Promise<SqlResult> {
+    const bound = { store: this.#options.store, snapshot: await this.snapshot(options.at) };
+    const tables: TableResolver = {
+      find: async (name) => (name === 't' ? bound : undefined),
+      names: async () => ['t'],
+    };
+    return select(await this.#options.engine(), {
+      sql: statement,
+      tables,
+      ...(options.params && { params: options.params }),
+    });
   }
 
   /** The commits after `version`, up to the newest; throws when one of them is gone. */
@@ -216,13 +234,22 @@ export class DeltaTable {
       const staged = await stageOn(deps, snapshot);
       if (staged.stage === undefined) return { ...staged.counts, version: snapshot.version, committed: false };
       const result = await this.#commitOrDiscard(staged.stage, staged.files);
-      if (result.outcome === 'committed') return { ...staged.counts, version: result.version, committed: true };
+      if (result.outcome === 'committed') {
+        await this.#compactAfter(staged.stage, result.snapshot);
+        return { ...staged.counts, version: result.version, committed: true };
+      }
       await sleep(backoff(this.#options.clock, attempt, 200));
     }
     throw new LakeError('DELTA_BUSY', `the write lost ${ATTEMPTS} races in a row`, {
       place: this.path,
       retryable: true,
     });
+  }
+
+  /** With `delta.autoOptimize.autoCompact`, merges small files near those that a commit added. */
+  async #compactAfter(stage: Stage, snapshot: Snapshot): Promise<void> {
+    if (autoCompact(snapshot) !== true) return;
+    await this.compactNear(stage.actions.flatMap((action) => ('add' in action ? [action.add] : [])));
   }
 
   async #commitOrDiscard(stage: Stage, files: StagedOperation['files']): Promise<CommitResult> {

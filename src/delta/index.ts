@@ -6,6 +6,7 @@ export type { Snapshot } from './log/snapshot.js';
 export type { OptimizeRequest, OptimizeResult } from './maintain/optimize.js';
 export type { RestoreOptions, RestoreResult } from './maintain/restore.js';
 export type { VacuumRequest, VacuumResult } from './maintain/vacuum.js';
+export { type OpenTable, type OpenTableOptions, openTable, sql } from './open-table.js';
 export type { Action, AddFile, CdcFile, Metadata, Protocol, RemoveFile, Txn } from './protocol/actions.js';
 export { schemaFromDuckdb } from './protocol/duckdb-types.js';
 export { assertWritable } from './protocol/features.js';

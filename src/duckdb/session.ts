@@ -35,8 +35,49 @@ function sqlError(error: unknown): LakeError {
   return new LakeError('SQL', message, { cause: error });
 }
 
+interface Engine {
+  readonly instance: DuckDBInstance;
+  readonly connection: DuckDBConnection;
+}
+
+async function startEngine(driver: Driver, options: SessionOptions): Promise<Engine> {
+  const config: Record<string, string> = {
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+  };
+  if (options.threads !== undefined) config['threads'] = String(options.threads);
+  if (options.tempDirectory !== undefined) config['temp_directory'] = options.tempDirectory;
+  const instance = await driver.DuckDBInstance.create(':memory:', config);
+  const connection = await instance.connect();
+  await connection.run(readSqlFile('duckdb', 'use_utc'));
+  return { instance, connection };
+}
+
+function stopEngine({ connection, instance }: Engine): void {
+  connection.closeSync();
+  instance.closeSync();
+}
+
 /** Code of the error of a stream that ended before its statement did. */
 export const SQL_CUT = 'SQL_CUT';
+
+/** Code of the error of a statement that made DuckDB shut its instance down. */
+export const ENGINE_FAILED = 'ENGINE_FAILED';
+
+/** DuckDB found a mistake in itself; after most of these it refuses every further statement. */
+const FATAL = /^(?:INTERNAL|FATAL) Error|database has been invalidated/;
+
+function engineError(error: LakeError): LakeError {
+  const [first = '', ...more] = error.message.split('\n');
+  const original = more.map((line) => /^Original error: "(.*)"$/.exec(line)?.[1]).find((text) => text !== undefined);
+  return new LakeError(ENGINE_FAILED, `DuckDB failed inside and was started again: ${original ?? first}`, {
+    cause: error,
+    hint: 'the statement cannot be run on this data; a damaged or hostile Parquet file is a usual reason. Others can be run',
+  });
+}
+
+/** Says more about an SQL error than DuckDB does; undefined when it knows nothing about it. */
+export type ErrorExplainer = (error: LakeError) => LakeError | undefined;
 
 function limits(): string[] {
   return [
@@ -61,35 +102,45 @@ type Driver = typeof import('@duckdb/node-api');
 /**
  * One in-memory DuckDB with one connection. Loads the driver lazily, because that costs more than starting Node.
  * SQL errors reject with a `LakeError` of code `SQL` that keeps DuckDB's text.
+ *
+ * An error inside DuckDB shuts its instance down. The statement then rejects with `ENGINE_FAILED` and a new, empty instance takes
+ * the place of the old one: tables, views and variables are gone, and with them an open transaction; `generation` tells.
  */
 export class Session {
   readonly #driver: Driver;
-  readonly #instance: DuckDBInstance;
-  readonly #connection: DuckDBConnection;
+  readonly #options: SessionOptions;
   readonly #converter: DuckDBValueConverter<SqlValue>;
+  readonly #explainers = new Map<string, ErrorExplainer>();
 
+  #engine: Engine;
+  #generation = 0;
   #interrupted = false;
   #limited = false;
 
-  private constructor(driver: Driver, instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(driver: Driver, engine: Engine, options: SessionOptions) {
     this.#driver = driver;
-    this.#instance = instance;
-    this.#connection = connection;
+    this.#engine = engine;
+    this.#options = options;
     this.#converter = sqlValueConverter(driver.DuckDBTypeId);
   }
 
   static async open(options: SessionOptions = {}): Promise<Session> {
     const driver = await import('@duckdb/node-api');
-    const config: Record<string, string> = {
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
-    };
-    if (options.threads !== undefined) config['threads'] = String(options.threads);
-    if (options.tempDirectory !== undefined) config['temp_directory'] = options.tempDirectory;
-    const instance = await driver.DuckDBInstance.create(':memory:', config);
-    const session = new Session(driver, instance, await instance.connect());
-    await session.run(readSqlFile('duckdb', 'use_utc'));
-    return session;
+    return new Session(driver, await startEngine(driver, options), options);
+  }
+
+  /** Counts the instances that failed: what was made in an earlier generation is not there any more. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  get #connection(): DuckDBConnection {
+    return this.#engine.connection;
+  }
+
+  /** Asks `explain` about every SQL error from now on, in place of an earlier one of the same name. */
+  explainErrors(name: string, explain: ErrorExplainer): void {
+    this.#explainers.set(name, explain);
   }
 
   /** Runs one statement for its effect. */
@@ -143,6 +194,7 @@ export class Session {
     }
     if (whole) return;
     if (this.#interrupted) throw new LakeError('SQL', 'INTERRUPT Error: Interrupted!');
+    await this.#replaceIfFailed(this.#generation);
     // The driver keeps the reason to itself; the caller may run the statement as a whole to hear it.
     throw new LakeError(SQL_CUT, 'the statement failed after some of its rows', { retryable: true });
   }
@@ -171,16 +223,45 @@ export class Session {
   }
 
   close(): void {
-    this.#connection.closeSync();
-    this.#instance.closeSync();
+    stopEngine(this.#engine);
   }
 
   async #guard<T>(work: () => Promise<T>): Promise<T> {
+    const generation = this.#generation;
     try {
       return await work();
     } catch (error) {
-      throw sqlError(error);
+      const known = sqlError(error);
+      if (FATAL.test(known.message) && (await this.#replaceIfFailed(generation))) throw engineError(known);
+      throw this.#explained(known);
     }
+  }
+
+  #explained(error: LakeError): LakeError {
+    if (error.code !== 'SQL') return error;
+    for (const explain of this.#explainers.values()) {
+      const better = explain(error);
+      if (better !== undefined) return better;
+    }
+    return error;
+  }
+
+  /** Starts a new instance if that of `generation` answers no more; whether it is gone. */
+  async #replaceIfFailed(generation: number): Promise<boolean> {
+    if (generation !== this.#generation) return true;
+    try {
+      await this.#connection.run(readSqlFile('duckdb', 'probe'));
+      return false;
+    } catch (error) {
+      // An error before it in the same transaction makes the probe fail as well, with other words.
+      if (!FATAL.test(messageOf(error))) return false;
+    }
+    const failed = this.#engine;
+    this.#generation += 1;
+    this.#engine = await startEngine(this.#driver, this.#options);
+    stopEngine(failed);
+    if (this.#limited) for (const sql of limits()) await this.#connection.run(sql);
+    return true;
   }
 
   #bind(

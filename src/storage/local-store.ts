@@ -136,6 +136,17 @@ export class LocalStore implements ObjectStore {
     return this.#entries(prefix, (entry) => entry.isDirectory());
   }
 
+  async *listAll(prefix: string, enter: (folder: string) => boolean = () => true): AsyncGenerator<ObjectMeta> {
+    const below = prefix === '' ? '' : `${prefix}/`;
+    for (const path of await this.list(prefix)) {
+      const meta = await this.findMeta(path);
+      if (meta !== undefined) yield meta;
+    }
+    for (const name of await this.listFolders(prefix)) {
+      if (enter(`${below}${name}`)) yield* this.listAll(`${below}${name}`, enter);
+    }
+  }
+
   async putIfAbsent(path: string, data: Uint8Array): Promise<boolean> {
     const place = this.location(path);
     const temp = this.#writeTemp(place, data);

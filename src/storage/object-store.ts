@@ -26,6 +26,11 @@ export interface ObjectStore {
   list(prefix: string, after?: string): Promise<string[]>;
   /** Names of the folders directly in folder `prefix`, sorted. */
   listFolders(prefix: string): Promise<string[]>;
+  /**
+   * Every object below folder `prefix`, at any depth and in no order that is promised. A folder for whose path `enter` says
+   * no is left out with all that is below it. What appears or goes away meanwhile may be there or not.
+   */
+  listAll(prefix: string, enter?: (folder: string) => boolean): AsyncIterable<ObjectMeta>;
   /** Writes durably unless an object of that name exists; `false` then. Atomic: a reader sees all or nothing. */
   putIfAbsent(path: string, data: Uint8Array): Promise<boolean>;
   /** Writes durably, replacing what was there, atomically. */

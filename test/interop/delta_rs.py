@@ -1,6 +1,6 @@
-"""delta-rs for the interoperability tests: `delta_rs.py FUNCTION < input.json > output.json`.
+"""delta-rs for the interoperability tests: `delta_rs.py FUNCTION < input.json > output.json`, or served by worker.py.
 
-Values travel as JSON: whole numbers, decimals, dates and times as text, bytes as hex, maps as lists of {key, value}.
+Values travel as plain.py writes them.
 """
 
 import json
@@ -19,43 +19,11 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from urllib.parse import unquote
 
+from plain import plain, rows_of
+
 UTC = timezone.utc
 US = pa.timestamp("us", tz="UTC")
 NTZ = pa.timestamp("us")
-
-
-def plain(value):
-    if value is None or isinstance(value, (bool, str)):
-        return value
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        if math.isnan(value) or math.isinf(value):
-            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-        return str(int(value)) if value.is_integer() else value
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        # As `query` prints them: a timestamp without zone counts as UTC. The schemas are compared apart.
-        zone = "Z"
-        text = value.isoformat() if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None).isoformat()
-        return (text.rstrip("0").rstrip(".") if "." in text else text) + zone
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        if value and all(isinstance(item, tuple) for item in value):
-            return sorted(({"key": plain(k), "value": plain(v)} for k, v in value), key=json.dumps)
-        return [plain(item) for item in value]
-    raise TypeError(type(value))
-
-
-def rows_of(table):
-    columns = sorted(table.column_names)
-    return sorted((plain(row) for row in table.select(columns).to_pylist()), key=json.dumps)
 
 
 def open_table(given):

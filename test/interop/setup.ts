@@ -1,9 +1,10 @@
-import { findPython } from './delta-rs.js';
+import { missingTools } from './installed.js';
 
-/** Says why the suite is skipped when delta-rs is not installed; in CI that is a failure. */
+/** Says why suites are skipped when another engine is not installed; in CI that is a failure. */
 export default function setup(): void {
-  if (findPython() !== undefined) return;
-  const reason = 'delta-rs is not installed: run test/interop/setup-python.sh';
+  const missing = missingTools();
+  if (missing.length === 0) return;
+  const reason = `not installed: ${missing.join(', ')}`;
   if (process.env['CI'] === 'true') throw new Error(reason);
-  process.stderr.write(`interop suite skipped: ${reason}\n`);
+  process.stderr.write(`interop suites skipped: ${reason}\n`);
 }

@@ -95,6 +95,40 @@ export function describeStore(name: string, open: () => { store: ObjectStore; ag
       expect(await store.listFolders('nothing/here')).toEqual([]);
     });
 
+    it('listAll finds every object below a folder with its size, except where it may not enter', async () => {
+      const { store, again } = open();
+      const before = Date.now() - 2000;
+      for (const path of ['a', 'f/b', 'f/x=1/c', 'f/x=1/y/d', 'f/_log/e', 'f/x=1/_log/g']) {
+        await store.put(path, bytes(path));
+      }
+      const all = async (prefix: string, enter?: (folder: string) => boolean) => {
+        const found = [];
+        for await (const meta of again().listAll(prefix, enter)) found.push(meta);
+        return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+      };
+      expect((await all('')).map((meta) => meta.path)).toEqual([
+        'a',
+        'f/_log/e',
+        'f/b',
+        'f/x=1/_log/g',
+        'f/x=1/c',
+        'f/x=1/y/d',
+      ]);
+      const entered: string[] = [];
+      const some = await all('f', (folder) => {
+        entered.push(folder);
+        return !folder.endsWith('_log');
+      });
+      expect(some.map((meta) => meta.path)).toEqual(['f/b', 'f/x=1/c', 'f/x=1/y/d']);
+      expect(entered.sort()).toEqual(['f/_log', 'f/x=1', 'f/x=1/_log', 'f/x=1/y']);
+      for (const meta of some) {
+        expect(meta.size).toBe(meta.path.length);
+        expect(meta.modified).toBeGreaterThan(before);
+        expect(await store.findMeta(meta.path)).toEqual(meta);
+      }
+      expect(await all('nothing/here')).toEqual([]);
+    });
+
     it.each(['../outside', 'a/../../outside', '/outside', '..', 'a/../..'])(
       'no path leaves the root: %s',
       async (path) => {

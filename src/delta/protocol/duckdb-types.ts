@@ -9,7 +9,12 @@ import {
 } from './schema.js';
 
 const FROM_DUCKDB: Readonly<Record<string, PrimitiveName>> = {
-  ...Object.fromEntries(Object.entries(DUCKDB_TYPES).map(([delta, duckdb]) => [duckdb, delta as PrimitiveName])),
+  ...Object.fromEntries(
+    // A column of nothing but NULL is nobody's wish: its type is not known yet.
+    Object.entries(DUCKDB_TYPES).flatMap(([delta, duckdb]) =>
+      delta === 'void' ? [] : [[duckdb, delta as PrimitiveName]],
+    ),
+  ),
   TIMESTAMPTZ: 'timestamp',
   ENUM: 'string',
   JSON: 'string',

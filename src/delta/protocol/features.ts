@@ -20,6 +20,7 @@ const WRITABLE: ReadonlySet<string> = new Set([
   'columnMapping',
   'deletionVectors',
   'domainMetadata',
+  'generatedColumns',
   'inCommitTimestamp',
   'invariants',
   'timestampNtz',
@@ -30,7 +31,7 @@ const WRITABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** Features whose duties begin only when a property or the schema uses them. */
-const USED_ON_DEMAND: ReadonlySet<string> = new Set(['allowColumnDefaults', 'generatedColumns', 'identityColumns']);
+const USED_ON_DEMAND: ReadonlySet<string> = new Set(['allowColumnDefaults', 'identityColumns']);
 
 /** What legacy writer versions stand for (PROTOCOL.md, "Writer Version Requirements"). */
 const LEGACY_WRITER: readonly (readonly [number, string])[] = [
@@ -48,8 +49,6 @@ function isUsed(feature: string, metadata: Metadata): boolean {
   switch (feature) {
     case 'allowColumnDefaults':
       return metadata.schemaString.includes('CURRENT_DEFAULT');
-    case 'generatedColumns':
-      return metadata.schemaString.includes('delta.generationExpression');
     case 'identityColumns':
       return metadata.schemaString.includes('delta.identity.');
     default:

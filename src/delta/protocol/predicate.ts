@@ -1,7 +1,8 @@
 import type { AddFile } from './actions.js';
+import { type ColumnMappingMode, physicalName } from './column-mapping.js';
 import { type BoundReader, boundReader, type Key, type Literal } from './literal.js';
 import { parsePartitionValue } from './partition-values.js';
-import type { DeltaSchema, DeltaType, PrimitiveType } from './schema.js';
+import type { DeltaField, DeltaSchema, DeltaType, PrimitiveType } from './schema.js';
 import { type FileStats, parseStats, statsValue } from './stats.js';
 
 /** Names from the top-level column down: `['st', 'x']` is field x of struct column st. */
@@ -20,6 +21,8 @@ export type Predicate =
 export interface PredicateTable {
   readonly schema: DeltaSchema;
   readonly partitionColumns: readonly string[];
+  /** Statistics and partition values have physical names. Default `none`. */
+  readonly mapping?: ColumnMappingMode;
 }
 
 /** Nothing is known about the rows: no file is skipped because of it. */
@@ -197,21 +200,56 @@ function rangeMightMatch({ low, high, mayHoldNan }: Range, op: Comparison, { val
   }
 }
 
-function primitiveAt(schema: DeltaSchema, path: ColumnPath): PrimitiveType | undefined {
-  let type: DeltaType | undefined = { kind: 'struct', fields: schema.fields };
+/** The fields from the top-level column down to the one at `path`; undefined when there is none. */
+function fieldsAt(schema: DeltaSchema, path: ColumnPath): readonly DeltaField[] | undefined {
+  const found: DeltaField[] = [];
+  let type: DeltaType = { kind: 'struct', fields: schema.fields };
   for (const name of path) {
-    type = type?.kind === 'struct' ? type.fields.find((field) => field.name === name)?.type : undefined;
+    const field: DeltaField | undefined =
+      type.kind === 'struct' ? type.fields.find((candidate) => candidate.name === name) : undefined;
+    if (field === undefined) return undefined;
+    found.push(field);
+    type = field.type;
   }
+  return found;
+}
+
+function primitiveAt(schema: DeltaSchema, path: ColumnPath): PrimitiveType | undefined {
+  const type = fieldsAt(schema, path)?.at(-1)?.type;
   return type?.kind === 'primitive' ? type : undefined;
 }
 
 function factsReader(path: ColumnPath, table: PredicateTable): (file: OpenFile) => ColumnFacts {
-  const type = primitiveAt(table.schema, path);
-  if (type === undefined) return () => NOTHING;
+  const fields = fieldsAt(table.schema, path);
+  const last = fields?.at(-1);
+  if (fields === undefined || last?.type.kind !== 'primitive') return () => NOTHING;
+  const { type } = last;
   const [name] = path;
-  return name !== undefined && path.length === 1 && table.partitionColumns.includes(name)
-    ? ({ add }) => partitionFacts(type, add.partitionValues[name])
-    : ({ stats }) => statsFacts(stats(), path);
+  const physical = fields.map((field) => physicalName(field, table.mapping ?? 'none'));
+  const [key] = physical;
+  if (name !== undefined && key !== undefined && path.length === 1 && table.partitionColumns.includes(name))
+    return ({ add }) => partitionFacts(type, add.partitionValues[key]);
+  const rounded = type.name === 'double' && wasFloat(last);
+  return ({ stats }) => (rounded ? floatFacts : statsFacts)(stats(), physical);
+}
+
+/** Whether the column was widened from float (PROTOCOL.md, "Type Change Metadata"). */
+function wasFloat(field: DeltaField): boolean {
+  const changes = field.metadata['delta.typeChanges'];
+  return Array.isArray(changes) && changes.some((change) => change?.fromType === 'float');
+}
+
+/** Bounds that were written for floats: `0.1` stands for the float nearest to it, which is another double. */
+function floatFacts(stats: FileStats | undefined, path: ColumnPath): ColumnFacts {
+  const facts = statsFacts(stats, path);
+  const both = (text: string | undefined) => (text === undefined ? [] : [Number(text), Math.fround(Number(text))]);
+  const low = Math.min(...both(facts.min));
+  const high = Math.max(...both(facts.max));
+  return {
+    ...facts,
+    min: facts.min === undefined ? undefined : String(low),
+    max: facts.max === undefined ? undefined : String(high),
+  };
 }
 
 function partitionFacts(type: PrimitiveType, text: string | null | undefined): ColumnFacts {

@@ -124,18 +124,31 @@ async function bindSelect(
   return { scanned, explained: parsed.explained };
 }
 
+/** Runs `work` in a transaction whose stand-ins and views end with it. */
+async function inTransaction<T>(session: Session, work: () => Promise<T>): Promise<T> {
+  await session.run(readSqlFile('delta', 'query_begin'));
+  const { generation } = session;
+  try {
+    return await work();
+  } finally {
+    await endTransaction(session, generation);
+  }
+}
+
+/** A transaction ends with its instance. */
+async function endTransaction(session: Session, generation: number): Promise<void> {
+  if (session.generation === generation) await session.run(readSqlFile('delta', 'query_end'));
+}
+
 /** Runs one read-only statement over Delta tables. */
 export async function select(
   session: Session,
   request: SelectRequest,
 ): Promise<SqlResult & { readonly scanned: readonly ScannedFiles[] }> {
-  await session.run(readSqlFile('delta', 'query_begin'));
-  try {
+  return inTransaction(session, async () => {
     const { scanned } = await bindSelect(session, request);
     return { ...(await session.query(request.sql, request.params)), scanned };
-  } finally {
-    await session.run(readSqlFile('delta', 'query_end'));
-  }
+  });
 }
 
 /** The same with rows in chunks and memory bounded. */
@@ -146,6 +159,7 @@ export async function* selectStream(
 ): AsyncGenerator<readonly SqlRow[]> {
   let cut: unknown;
   await session.run(readSqlFile('delta', 'query_begin'));
+  const { generation } = session;
   try {
     const { explained } = await bindSelect(session, request);
     if (explained) {
@@ -157,7 +171,7 @@ export async function* selectStream(
     if (!(error instanceof LakeError && error.code === SQL_CUT)) throw error;
     cut = error;
   } finally {
-    await session.run(readSqlFile('delta', 'query_end'));
+    await endTransaction(session, generation);
   }
   if (cut === undefined) return;
   // Only a statement that is run as a whole says why it failed.

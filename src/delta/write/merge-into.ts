@@ -16,6 +16,7 @@ import type { Stage } from './commit.js';
 import { statementFilter } from './condition.js';
 import type { WriteDeps } from './data-files.js';
 import { parseExpression, type SqlExpression, usedParams } from './expression.js';
+import { generateColumns } from './generated-columns.js';
 import { keyFilter } from './key-filter.js';
 import { ROW_CHANGES, type RowCounts, stageRowChanges } from './row-changes.js';
 import type { StagedOperation } from './rows-where.js';
@@ -283,6 +284,10 @@ export async function stageMergeInto(
     const mightMatch = await candidateFiles(deps, merge);
     const files = snapshot.files.filter(mightMatch);
     await fillChanges(deps, merge, files);
+    const writers = merge.clauses.filter(({ change }) => change !== 'delete');
+    await generateColumns(session, snapshot, (column) =>
+      writers.every(({ values }) => values.has(column.toLowerCase())),
+    );
     const staged = await stageRowChanges(deps, { snapshot, files });
     if (staged.actions.length === 0) return { counts: staged.counts, files: [] };
     const [count] = await session.rows(readSqlFile('delta', 'merge_into_source_count'));

@@ -17,6 +17,7 @@ import { type Condition, type ConditionRequest, parseCondition } from './conditi
 import type { Reads } from './conflicts.js';
 import type { WriteDeps } from './data-files.js';
 import { parseExpression, usedParams } from './expression.js';
+import { generateColumns } from './generated-columns.js';
 import { removeOf } from './remove-file.js';
 import { ROW_CHANGES, type RowCounts, rowsIn, stageRowChanges } from './row-changes.js';
 
@@ -66,6 +67,8 @@ interface WhereChange {
   /** The columns as they will be. */
   readonly columns: SqlFragment;
   readonly params: SqlParams;
+  /** Whether the caller gave a column its new value. */
+  readonly isGiven?: (column: string) => boolean;
 }
 
 /** Fills the table of row changes with the rows of some files that meet a condition. */
@@ -86,6 +89,7 @@ async function stageWhere(deps: WriteDeps, snapshot: Snapshot, wanted: WhereChan
   const files = snapshot.files.filter(condition.mightMatch);
   try {
     await fillWhere(deps, snapshot, { ...wanted, files });
+    if (change === 'update') await generateColumns(deps.session, snapshot, wanted.isGiven ?? (() => false));
     const { counts, actions, files: written, metrics } = await stageRowChanges(deps, { snapshot, files });
     if (actions.length === 0) return { counts, files: [] };
     const rows = change === 'delete' ? { numDeletedRows: counts.deleted } : { numUpdatedRows: counts.updated };
@@ -154,5 +158,12 @@ export async function stageUpdate(
 ): Promise<StagedOperation> {
   const condition = await parseCondition(deps.session, snapshot, request);
   const columns = await newValues(deps, snapshot, request.set);
-  return stageWhere(deps, snapshot, { change: 'update', condition, columns, params: request.params ?? {} });
+  const given = new Set(Object.keys(request.set).map((name) => name.toLowerCase()));
+  return stageWhere(deps, snapshot, {
+    change: 'update',
+    condition,
+    columns,
+    params: request.params ?? {},
+    isGiven: (column) => given.has(column.toLowerCase()),
+  });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fileKey, parseAction } from '../../../src/delta/protocol/actions.js';
+import { fileKey } from '../../../src/delta/protocol/actions.js';
+import { parseAction } from '../../../src/delta/protocol/parse-action.js';
 
 const ADD = { path: 'a.parquet', partitionValues: {}, size: 1, modificationTime: 2, dataChange: true };
 const METADATA = {

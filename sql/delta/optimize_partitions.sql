@@ -1,0 +1,1 @@
+SELECT unnest(range($files::BIGINT)) AS _file_index, {{columns}}

@@ -1,0 +1,1 @@
+SET VARIABLE _optimize_range = [$from::BIGINT, $to::BIGINT]

@@ -1,0 +1,1 @@
+UPDATE _row_changes SET {{column}} = {{value}} WHERE _change <> 'delete'

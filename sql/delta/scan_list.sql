@@ -1,0 +1,1 @@
+list_transform({{value}}, lambda {{item}}: {{element}})

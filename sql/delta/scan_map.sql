@@ -1,0 +1,1 @@
+map_from_entries(list_transform(map_entries({{value}}), lambda {{item}}: struct_pack("key" := {{key}}, "value" := {{mapped}})))

@@ -1,0 +1,1 @@
+CASE WHEN {{value}} IS NULL THEN NULL ELSE struct_pack({{fields}}) END

@@ -1,0 +1,1 @@
+SET VARIABLE {{scan}}_index = CAST($indices AS UBIGINT[])

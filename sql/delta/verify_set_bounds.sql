@@ -1,0 +1,1 @@
+SET VARIABLE verify_bounds = $bounds

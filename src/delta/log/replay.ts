@@ -1,0 +1,160 @@
+import { LakeError } from '../../base/lake-error.js';
+import {
+  type Action,
+  type AddFile,
+  canonicalPath,
+  type DomainMetadata,
+  deletionVectorId,
+  fileKey,
+  type Metadata,
+  type Protocol,
+  type RemoveFile,
+  type Txn,
+} from '../protocol/actions.js';
+
+/** The actions of one file of the log, or of a checkpoint. */
+export interface ReplayStep {
+  readonly actions: readonly Action[];
+  /** The file, for errors. */
+  readonly place: string;
+}
+
+function twice(what: string, place: string): never {
+  throw new LakeError('DELTA_LOG', `${what} is there twice in one commit`, {
+    place,
+    hint: 'the writer of this file broke the Delta protocol; restore the table to the version before it',
+  });
+}
+
+/** Remembers what one commit has named, only once there is a reason to: nearly all commits name all files once. */
+class Seen {
+  #keys: Set<string> | undefined;
+
+  /** Throws when `key` was among the first `index` files. */
+  add(key: string, earlier: () => Iterable<string>, report: () => never): void {
+    this.#keys ??= new Set(earlier());
+    if (this.#keys.has(key)) report();
+  }
+
+  /** Keeps up with a commit once it has started to remember. */
+  note(key: string): void {
+    this.#keys?.add(key);
+  }
+}
+
+/**
+ * The actions that reconciliation keeps, while they are being reconciled (PROTOCOL.md, "Action Reconciliation"). Throws
+ * `DELTA_LOG` for what no valid log holds: two actions for one thing in one commit, a file that gets a second deletion
+ * vector beside its first.
+ */
+export class Replay {
+  protocol: Protocol | undefined;
+  metadata: Metadata | undefined;
+  /** Of the commit that was applied last. */
+  inCommitTimestamp: number | undefined;
+  /** By path: a file is live with one deletion vector at most. */
+  readonly files = new Map<string, AddFile>();
+  /** By path and deletion vector. */
+  readonly tombstones = new Map<string, RemoveFile>();
+  readonly txns = new Map<string, Txn>();
+  readonly domains = new Map<string, DomainMetadata>();
+
+  apply({ actions, place }: ReplayStep): void {
+    const adds = new Seen();
+    const removes = new Seen();
+    const once = new Set<string>();
+    /** Files that were live with another deletion vector: the same commit must remove them. */
+    const replaced: AddFile[] = [];
+    this.inCommitTimestamp = undefined;
+    for (const [i, action] of actions.entries()) {
+      if ('add' in action) this.#add(action.add, { seen: adds, actions, end: i, replaced, place });
+      else if ('remove' in action) this.#remove(action.remove, { seen: removes, actions, end: i, place });
+      else this.#other(action, once, place);
+    }
+    for (const file of replaced) {
+      if (this.tombstones.has(fileKey(file))) continue;
+      throw new LakeError(
+        'DELTA_LOG',
+        `"${file.path}" is added with a second deletion vector, the first is not removed`,
+        {
+          place,
+          hint: 'two writers changed one file without seeing each other; restore the table to the version before it',
+        },
+      );
+    }
+  }
+
+  #add(add: AddFile, commit: Position & { readonly replaced: AddFile[] }): void {
+    const path = canonicalPath(add.path);
+    const live = this.files.get(path);
+    if (live !== undefined) {
+      commit.seen.add(
+        path,
+        () => paths(commit),
+        () => twice(`an "add" of "${add.path}"`, commit.place),
+      );
+      if (deletionVectorId(live.deletionVector) !== deletionVectorId(add.deletionVector)) commit.replaced.push(live);
+    }
+    commit.seen.note(path);
+    this.files.set(path, add);
+    if (this.tombstones.size > 0) this.tombstones.delete(fileKey(add));
+  }
+
+  #remove(remove: RemoveFile, commit: Position): void {
+    const key = fileKey(remove);
+    if (this.tombstones.has(key)) {
+      commit.seen.add(
+        key,
+        () => removedKeys(commit),
+        () => twice(`a "remove" of "${remove.path}"`, commit.place),
+      );
+    }
+    commit.seen.note(key);
+    this.tombstones.set(key, remove);
+    const path = canonicalPath(remove.path);
+    const live = this.files.get(path);
+    if (live !== undefined && deletionVectorId(live.deletionVector) === deletionVectorId(remove.deletionVector)) {
+      this.files.delete(path);
+    }
+  }
+
+  #other(action: Exclude<Action, { add: AddFile } | { remove: RemoveFile }>, once: Set<string>, place: string): void {
+    const first = (kind: string, name = '') => {
+      const key = `${kind}\u0000${name}`;
+      if (once.has(key)) twice(name === '' ? `"${kind}"` : `a "${kind}" of "${name}"`, place);
+      once.add(key);
+    };
+    if ('txn' in action) {
+      first('txn', action.txn.appId);
+      this.txns.set(action.txn.appId, action.txn);
+    } else if ('domainMetadata' in action) {
+      first('domainMetadata', action.domainMetadata.domain);
+      this.domains.set(action.domainMetadata.domain, action.domainMetadata);
+    } else if ('metaData' in action) {
+      first('metaData');
+      this.metadata = action.metaData;
+    } else if ('protocol' in action) {
+      first('protocol');
+      this.protocol = action.protocol;
+    } else if ('commitInfo' in action) {
+      const time = action.commitInfo.inCommitTimestamp;
+      if (Number.isSafeInteger(time)) this.inCommitTimestamp = time;
+    }
+  }
+}
+
+interface Position {
+  readonly seen: Seen;
+  readonly actions: readonly Action[];
+  /** How many actions of the commit came before. */
+  readonly end: number;
+  readonly place: string;
+}
+
+function* paths({ actions, end }: Position): Generator<string> {
+  for (const action of actions.slice(0, end)) if ('add' in action) yield canonicalPath(action.add.path);
+}
+
+function* removedKeys({ actions, end }: Position): Generator<string> {
+  for (const action of actions.slice(0, end)) if ('remove' in action) yield fileKey(action.remove);
+}
