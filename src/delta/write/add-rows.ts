@@ -125,10 +125,12 @@ function stageReplace(deps: WriteDeps, snapshot: Snapshot, request: OverwriteReq
     const files = snapshot.files.filter(condition.mightMatch);
     const columns = nullColumns(after);
     try {
-      await fillWhere(deps, after, { change: 'delete', condition, columns, params: condition.params, files });
+      const gone = condition.wholeFiles ?? [];
+      const searched = condition.wholeFiles === undefined ? files : [];
+      await fillWhere(deps, after, { change: 'delete', condition, columns, params: condition.params, files: searched });
       const names = identifiers(after.schema.fields.map((field) => field.name));
       await session.run(fillSql(readSqlFile('delta', 'replace_insert'), { columns: names, relation }));
-      const staged = await stageRowChanges(deps, { snapshot: after, files });
+      const staged = await stageRowChanges(deps, { snapshot: after, files, gone });
       const stage: Stage = {
         snapshot,
         actions: [...table.actions, ...staged.actions],

@@ -14,6 +14,7 @@ import { parsePlanFilters } from '../protocol/plan-filters.js';
 import { fileFilter } from '../protocol/predicate.js';
 import { duckdbType } from '../protocol/schema.js';
 import { parseExpression, usedParams } from './expression.js';
+import { isAboutPartitions, partitionFiles } from './partition-files.js';
 
 /** A condition on rows of a table. */
 export interface Condition {
@@ -22,6 +23,8 @@ export interface Condition {
   readonly params: SqlParams;
   /** Conservative: whether a file may have such a row, by its partition values and statistics. */
   readonly mightMatch: (file: AddFile) => boolean;
+  /** Set when it is about partition columns alone: the files all of whose rows are meant. Others have none. */
+  readonly wholeFiles?: readonly AddFile[];
   /** As the caller wrote it, for the history; undefined for every row. */
   readonly text: string | undefined;
 }
@@ -32,7 +35,13 @@ export interface ConditionRequest {
   readonly params?: SqlParams | undefined;
 }
 
-const EVERY_ROW: Condition = { sql: trustedFragment('true'), params: {}, mightMatch: () => true, text: undefined };
+/** What a missing condition means. */
+export const EVERY_ROW: Condition = {
+  sql: trustedFragment('true'),
+  params: {},
+  mightMatch: () => true,
+  text: undefined,
+};
 const STAND_IN = '_delta_target';
 
 /** The filters that a statement puts on its table `_delta_target`, an empty stand-in of the Delta table, as a test of files. */
@@ -65,9 +74,13 @@ export async function parseCondition(
   request: ConditionRequest,
 ): Promise<Condition> {
   if (request.where === undefined) return EVERY_ROW;
-  const { sql } = await parseExpression(session, request.where, 'the condition');
+  const { sql, tree } = await parseExpression(session, request.where, 'the condition');
   const params = usedParams(sql, request.params);
   const statement = fillSql(readSqlFile('delta', 'condition_plan'), { condition: sql });
   const mightMatch = await statementFilter(session, { snapshot, statement, params });
-  return { sql, params, mightMatch, text: request.where };
+  if (snapshot.partitionColumns.length === 0 || !isAboutPartitions(snapshot, tree)) {
+    return { sql, params, mightMatch, text: request.where };
+  }
+  const wholeFiles = await partitionFiles(session, snapshot, { sql, params });
+  return { sql, params, mightMatch, text: request.where, wholeFiles };
 }

@@ -37,6 +37,8 @@ export interface RowChanges {
   readonly snapshot: Snapshot;
   /** `_file_index` of the table counts in these. */
   readonly files: readonly AddFile[];
+  /** Files that go as a whole; their rows are not in the table. */
+  readonly gone?: readonly AddFile[];
 }
 
 export interface RowCounts {
@@ -85,15 +87,17 @@ function fateOf(file: AddFile, removed: number, mayMark: boolean): TouchedFile['
   return mayMark && gone <= rows * MOSTLY_DELETED ? 'mark' : 'rewrite';
 }
 
-async function touchedFiles(deps: WriteDeps, { snapshot, files }: RowChanges): Promise<TouchedFile[]> {
+async function touchedFiles(deps: WriteDeps, { snapshot, files, gone = [] }: RowChanges): Promise<TouchedFile[]> {
   const mayMark = marksRows(snapshot);
+  const whole = gone.map((file): TouchedFile => ({ file, index: -1, removed: rowsIn([file]), fate: 'remove' }));
   const rows = await deps.session.rows(readSqlFile('delta', 'row_changes_files'));
-  return rows.flatMap((row) => {
+  const some = rows.flatMap((row): TouchedFile[] => {
     const index = Number(row['file_index']);
     const file = files[index];
     const removed = Number(row['removed']);
     return file === undefined ? [] : [{ file, index, removed, fate: fateOf(file, removed, mayMark) }];
   });
+  return [...whole, ...some];
 }
 
 /** The new deletion vectors of the marked files, in their order. */
@@ -204,12 +208,15 @@ export function rowsIn(files: readonly AddFile[]): number {
 /**
  * Stages what `ROW_CHANGES` says: files without a row left are removed, others get a deletion vector when the table has
  * `delta.enableDeletionVectors` and most of their rows stay, or are written again. With `delta.enableChangeDataFeed` the rows
- * that change are written to `_change_data` as well, unless the commit only adds or only removes whole files.
+ * that change are written to `_change_data` as well, unless files that come and go as a whole say it all.
  */
 export async function stageRowChanges(deps: WriteDeps, changes: RowChanges): Promise<StagedRowChanges> {
-  const counts = countsOf(await deps.session.rows(readSqlFile('delta', 'row_changes_counts')));
-  if (counts.inserted + counts.updated + counts.deleted === 0)
+  const { gone = [] } = changes;
+  const listed = countsOf(await deps.session.rows(readSqlFile('delta', 'row_changes_counts')));
+  const counts = { ...listed, deleted: listed.deleted + rowsIn(gone) };
+  if (gone.length + counts.inserted + counts.updated + counts.deleted === 0) {
     return { counts, actions: [], adds: [], files: [], metrics: {} };
+  }
   const touched = await touchedFiles(deps, changes);
   const rewritten = touched.filter(({ fate }) => fate === 'rewrite');
   const marked = touched.filter(({ fate }) => fate === 'mark');
@@ -221,9 +228,9 @@ export async function stageRowChanges(deps: WriteDeps, changes: RowChanges): Pro
     files.push(...adds);
     const vectors = await markRows(deps, changes, marked);
     files.push(...vectorFiles(vectors));
-    const onlyAdds = touched.length === 0;
-    const onlyRemoves = adds.length === 0 && touched.every(({ fate }) => fate === 'remove');
-    const feeds = feedsChanges(changes.snapshot) && !onlyAdds && !onlyRemoves;
+    // Files that only come and only go say it themselves: their rows are inserts and deletes.
+    const plain = counts.updated === 0 && touched.every(({ fate }) => fate === 'remove');
+    const feeds = feedsChanges(changes.snapshot) && !plain;
     const cdc = feeds ? await changeFiles(deps, changes, touched) : [];
     files.push(...cdc);
     const now = deps.clock.now();

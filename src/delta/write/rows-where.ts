@@ -13,7 +13,7 @@ import type { Snapshot } from '../log/snapshot.js';
 import type { AddFile } from '../protocol/actions.js';
 import { duckdbType } from '../protocol/schema.js';
 import type { Stage } from './commit.js';
-import { type Condition, type ConditionRequest, parseCondition } from './condition.js';
+import { type Condition, type ConditionRequest, EVERY_ROW, parseCondition } from './condition.js';
 import type { Reads } from './conflicts.js';
 import type { WriteDeps } from './data-files.js';
 import { parseExpression, usedParams } from './expression.js';
@@ -117,21 +117,22 @@ export function readsOf(condition: Condition, files: readonly AddFile[]): Reads 
   };
 }
 
-/** Deleting every row needs no look at them. */
-function stageDeleteAll(deps: WriteDeps, snapshot: Snapshot): StagedOperation {
-  const deleted = rowsIn(snapshot.files);
+/** Deleting all rows of files needs no look at them. */
+function stageDeleteFiles(deps: WriteDeps, snapshot: Snapshot, condition: Condition): StagedOperation {
+  const files = condition.wholeFiles ?? snapshot.files;
+  const deleted = rowsIn(files);
   const counts = { inserted: 0, updated: 0, deleted };
-  if (snapshot.files.length === 0) return { counts, files: [] };
+  if (files.length === 0) return { counts, files: [] };
   const now = deps.clock.now();
   const stage: Stage = {
     snapshot,
-    actions: snapshot.files.map((file) => ({ remove: removeOf(file, now) })),
-    reads: { wholeTable: true, files: new Set(snapshot.files.map((file) => file.path)), appIds: new Set() },
+    actions: files.map((file) => ({ remove: removeOf(file, now) })),
+    reads: readsOf(condition, files),
     operation: 'DELETE',
-    parameters: { predicate: [] },
+    parameters: { predicate: condition.text === undefined ? [] : [condition.text] },
     metrics: {
-      numRemovedFiles: snapshot.files.length,
-      numRemovedBytes: snapshot.files.reduce((sum, file) => sum + file.size, 0),
+      numRemovedFiles: files.length,
+      numRemovedBytes: files.reduce((sum, file) => sum + file.size, 0),
       numDeletedRows: deleted,
     },
   };
@@ -144,8 +145,9 @@ export async function stageDelete(
   snapshot: Snapshot,
   request: ConditionRequest,
 ): Promise<StagedOperation> {
-  if (request.where === undefined) return stageDeleteAll(deps, snapshot);
+  if (request.where === undefined) return stageDeleteFiles(deps, snapshot, EVERY_ROW);
   const condition = await parseCondition(deps.session, snapshot, request);
+  if (condition.wholeFiles !== undefined) return stageDeleteFiles(deps, snapshot, condition);
   const columns = nullColumns(snapshot);
   return stageWhere(deps, snapshot, { change: 'delete', condition, columns, params: condition.params });
 }
