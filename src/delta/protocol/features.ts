@@ -14,9 +14,11 @@ const READABLE: ReadonlySet<string> = new Set([
 
 /** Features that a writer here keeps to. */
 const WRITABLE: ReadonlySet<string> = new Set([
+  'allowColumnDefaults',
   'appendOnly',
   'changeDataFeed',
   'checkConstraints',
+  'clustering',
   'columnMapping',
   'deletionVectors',
   'domainMetadata',
@@ -30,9 +32,6 @@ const WRITABLE: ReadonlySet<string> = new Set([
   'vacuumProtocolCheck',
 ]);
 
-/** Features whose duties begin only when a property or the schema uses them. */
-const USED_ON_DEMAND: ReadonlySet<string> = new Set(['allowColumnDefaults', 'identityColumns']);
-
 /** What legacy writer versions stand for (PROTOCOL.md, "Writer Version Requirements"). */
 const LEGACY_WRITER: readonly (readonly [number, string])[] = [
   [2, 'appendOnly'],
@@ -43,18 +42,6 @@ const LEGACY_WRITER: readonly (readonly [number, string])[] = [
   [5, 'columnMapping'],
   [6, 'identityColumns'],
 ];
-
-/** Whether a table uses a feature, as opposed to merely allowing it. */
-function isUsed(feature: string, metadata: Metadata): boolean {
-  switch (feature) {
-    case 'allowColumnDefaults':
-      return metadata.schemaString.includes('CURRENT_DEFAULT');
-    case 'identityColumns':
-      return metadata.schemaString.includes('delta.identity.');
-    default:
-      return true;
-  }
-}
 
 /** Features that stop this table from being read, by name; empty when it can be read. */
 export function unreadableFeatures(protocol: Protocol): string[] {
@@ -67,14 +54,17 @@ export function unreadableFeatures(protocol: Protocol): string[] {
 export function writerFeatures(protocol: Protocol): readonly string[] {
   const version = protocol.minWriterVersion;
   if (version >= 7) return protocol.writerFeatures ?? [];
-  return LEGACY_WRITER.filter(([since]) => since <= version).map(([, feature]) => feature);
+  const allowed = LEGACY_WRITER.filter(([since]) => since <= version).map(([, feature]) => feature);
+  // Column mapping asks something of readers, too: without reader version 2 the table does not have it.
+  return protocol.minReaderVersion >= 2 ? allowed : allowed.filter((feature) => feature !== 'columnMapping');
 }
 
 /** Features that stop this table from being written, by name; empty when it can be written. */
 export function unwritableFeatures(protocol: Protocol, metadata: Metadata): string[] {
   if (protocol.minWriterVersion > 7) return [`writer version ${protocol.minWriterVersion}`];
   return writerFeatures(protocol).filter(
-    (feature) => !WRITABLE.has(feature) && (!USED_ON_DEMAND.has(feature) || isUsed(feature, metadata)),
+    // Legacy writer version 6 allows identity columns in tables that have none.
+    (name) => !WRITABLE.has(name) && (name !== 'identityColumns' || metadata.schemaString.includes('delta.identity.')),
   );
 }
 

@@ -15,7 +15,8 @@ const metadataSchema = z.looseObject({
   name: z.string().nullish(),
   description: z.string().nullish(),
   format: z.looseObject({ provider: z.string(), options: z.record(z.string(), z.string()).nullish() }),
-  schemaString: z.string(),
+  // Databricks creates a streaming table without one, and gives it one in the next version.
+  schemaString: z.string().nullish(),
   partitionColumns: z.array(z.string()),
   configuration: z.record(z.string(), z.string()).nullish(),
   createdTime: z.int().nullish(),
@@ -41,10 +42,11 @@ function parseProtocol(value: unknown): Protocol {
   return dropNulls(parseWith(protocolSchema, 'protocol', value)) as Protocol;
 }
 
-/** `metaData` from JSON; an absent `configuration` is empty. Throws `DELTA_LOG` naming the field. */
+/** `metaData` from JSON; an absent `configuration` or `schemaString` is empty. Throws `DELTA_LOG` naming the field. */
 function parseMetadata(value: unknown): Metadata {
   const parsed = parseWith(metadataSchema, 'metaData', value);
-  return { ...dropNulls(parsed), configuration: parsed.configuration ?? {} } as Metadata;
+  const { configuration, schemaString } = parsed;
+  return { ...dropNulls(parsed), configuration: configuration ?? {}, schemaString: schemaString ?? '' } as Metadata;
 }
 
 type Json = Record<string, unknown>;

@@ -1,7 +1,7 @@
 import { usageError } from '../../base/lake-error.js';
 import { findNearest } from '../../base/nearest.js';
 import { MAPPING_MODE, MAX_COLUMN_ID } from './column-mapping.js';
-import { parseInterval } from './interval.js';
+import { parseInterval } from './table-properties.js';
 
 type Rule = (value: string) => boolean;
 

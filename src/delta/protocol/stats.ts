@@ -22,6 +22,10 @@ export interface StatsOptions {
   readonly partitionColumns?: readonly string[];
   /** `metaData.configuration`; the `delta.dataSkipping*` properties are obeyed. */
   readonly configuration?: Readonly<Record<string, string>>;
+  /** The schema with the names that the properties use, field by field like the other; default the same. */
+  readonly logical?: DeltaSchema;
+  /** Columns that have stats whatever the properties say: those that a table is clustered by. */
+  readonly alwaysIndexed?: readonly (readonly string[])[];
 }
 
 /** `add.stats` as understood; bounds are still untyped, see `statsValue`. */
@@ -73,17 +77,30 @@ export function statsJson(schema: DeltaSchema, file: WrittenFile, options: Stats
 
 function indexedLeaves(schema: DeltaSchema, options: StatsOptions): SchemaLeaf[] {
   const partitioned = new Set(options.partitionColumns);
-  const leaves = schemaLeaves(schema.fields.filter(({ name }) => !partitioned.has(name)));
+  const stored = (fields: DeltaSchema['fields']) =>
+    schemaLeaves(fields.filter((_, i) => !partitioned.has(schema.fields[i]?.name ?? '')));
+  const leaves = stored(schema.fields);
+  const always = new Set(options.alwaysIndexed?.map((path) => JSON.stringify(path)));
+  const chosen = chosenLeaves(leaves, stored((options.logical ?? schema).fields), options);
+  return leaves.filter((leaf, i) => chosen(i) || always.has(JSON.stringify(leaf.path)));
+}
+
+/** Which leaves the properties want, by position; they use logical names. */
+function chosenLeaves(
+  leaves: readonly SchemaLeaf[],
+  logical: readonly SchemaLeaf[],
+  options: StatsOptions,
+): (index: number) => boolean {
   const named = options.configuration?.['delta.dataSkippingStatsColumns'];
   if (named !== undefined) {
     const wanted = columnList(named).map((path) => `${JSON.stringify(path).slice(0, -1).toLowerCase()}`);
-    return leaves.filter(({ path }) => {
-      const text = JSON.stringify(path).toLowerCase();
+    return (i) => {
+      const text = JSON.stringify(logical[i]?.path ?? leaves[i]?.path).toLowerCase();
       return wanted.some((start) => text === `${start}]` || text.startsWith(`${start},`));
-    });
+    };
   }
   const count = wholeNumber(options, 'delta.dataSkippingNumIndexedCols') ?? DEFAULT_INDEXED_COLUMNS;
-  return count === -1 ? leaves : leaves.slice(0, count);
+  return (i) => count === -1 || i < count;
 }
 
 /** The paths in `a, st.x, ```odd ``name```; names with special characters stand in backticks. */

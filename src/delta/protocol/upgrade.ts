@@ -1,6 +1,8 @@
 import { LakeError } from '../../base/lake-error.js';
 import type { Metadata, Protocol } from './actions.js';
 import { writerFeatures } from './features.js';
+import { type DeltaField, type DeltaType, parseSchema } from './schema.js';
+import { TYPE_CHANGES } from './type-widening.js';
 
 /** Features that readers must know too (PROTOCOL.md, "Valid Feature Names in Table Features"). */
 const READER_FEATURES: ReadonlySet<string> = new Set([
@@ -43,10 +45,46 @@ const REFUSED: readonly (readonly [property: string, feature: string])[] = [
   ['delta.enableVariantShredding', 'variantShredding'],
 ];
 
+/** Metadata of a column that only a feature gives a meaning to. */
+const SCHEMA_MARKS: readonly (readonly [key: string, feature: string])[] = [
+  ['delta.invariants', 'invariants'],
+  ['delta.generationExpression', 'generatedColumns'],
+  [TYPE_CHANGES, 'typeWidening'],
+];
+
 const FEATURE_PREFIX = 'delta.feature.';
 
 function isOn(configuration: Metadata['configuration'], property: string, value = 'true'): boolean {
   return configuration[property]?.toLowerCase() === value;
+}
+
+function* fieldsIn(type: DeltaType): Generator<DeltaField> {
+  const inner = type.kind === 'array' ? [type.element] : type.kind === 'map' ? [type.key, type.value] : [];
+  for (const nested of inner) yield* fieldsIn(nested);
+  for (const field of type.kind === 'struct' ? type.fields : []) {
+    yield field;
+    yield* fieldsIn(field.type);
+  }
+}
+
+function holdsType(type: DeltaType, name: string): boolean {
+  switch (type.kind) {
+    case 'primitive':
+      return type.name === name;
+    case 'array':
+      return holdsType(type.element, name);
+    case 'map':
+      return holdsType(type.key, name) || holdsType(type.value, name);
+    case 'struct':
+      return type.fields.some((field) => holdsType(field.type, name));
+  }
+}
+
+function schemaFeatures(schemaString: string): string[] {
+  const root: DeltaType = { kind: 'struct', fields: parseSchema(schemaString).fields };
+  const fields = [...fieldsIn(root)];
+  const marked = SCHEMA_MARKS.filter(([key]) => fields.some(({ metadata }) => metadata[key] !== undefined));
+  return [...(holdsType(root, 'timestamp_ntz') ? ['timestampNtz'] : []), ...marked.map(([, feature]) => feature)];
 }
 
 /** The features that a table's properties and schema call for. Throws `DELTA_UNSUPPORTED` for one that is not written here. */
@@ -60,10 +98,7 @@ export function neededFeatures(metadata: Pick<Metadata, 'configuration' | 'schem
     );
   }
   const needed = SWITCHES.filter(([property, value]) => isOn(configuration, property, value)).map(([, , name]) => name);
-  if (schemaString.includes('"timestamp_ntz"')) needed.push('timestampNtz');
-  if (schemaString.includes('delta.invariants')) needed.push('invariants');
-  if (schemaString.includes('delta.generationExpression')) needed.push('generatedColumns');
-  if (schemaString.includes('delta.typeChanges')) needed.push('typeWidening');
+  needed.push(...schemaFeatures(schemaString));
   if (Object.keys(configuration).some((key) => key.startsWith('delta.constraints.'))) needed.push('checkConstraints');
   for (const key of Object.keys(configuration)) {
     if (key.startsWith(FEATURE_PREFIX)) needed.push(key.slice(FEATURE_PREFIX.length));
@@ -92,9 +127,8 @@ export function upgradeProtocol(protocol: Protocol, features: readonly string[])
     };
   }
   const writers = [...new Set([...writerFeatures(protocol), ...missing])];
-  const readers = new Set(protocol.readerFeatures ?? []);
-  if (protocol.minReaderVersion === 2) readers.add('columnMapping');
-  for (const feature of missing) if (READER_FEATURES.has(feature)) readers.add(feature);
+  const forReaders = writers.filter((feature) => READER_FEATURES.has(feature));
+  const readers = new Set([...(protocol.readerFeatures ?? []), ...forReaders]);
   const needsReader = protocol.minReaderVersion >= 3 || missing.some((feature) => READER_FEATURES.has(feature));
   return {
     minReaderVersion: needsReader ? 3 : protocol.minReaderVersion,

@@ -64,7 +64,7 @@ export async function stageAppend(
     return { counts: { inserted: 0, updated: 0, deleted: 0 }, files: [] };
   }
   return withNewRows(deps, { snapshot, request }, async ({ table, relation }) => {
-    const adds = await writeDataFiles(deps, table, relation);
+    const adds = await writeDataFiles(deps, { ...table, domains: snapshot.domains }, relation);
     const stage: Stage = {
       snapshot,
       actions: [...table.actions, ...(txn === undefined ? [] : [{ txn }]), ...adds.map((add) => ({ add }))],
@@ -80,7 +80,7 @@ export async function stageAppend(
 
 function stageOverwriteAll(deps: WriteDeps, snapshot: Snapshot, request: OverwriteRequest): Promise<StagedOperation> {
   return withNewRows(deps, { snapshot, request }, async ({ table, relation }) => {
-    const adds = await writeDataFiles(deps, table, relation);
+    const adds = await writeDataFiles(deps, { ...table, domains: snapshot.domains }, relation);
     const now = deps.clock.now();
     const removes: Action[] = snapshot.files.map((file) => ({ remove: removeOf(file, now) }));
     const stage: Stage = {
@@ -92,7 +92,7 @@ function stageOverwriteAll(deps: WriteDeps, snapshot: Snapshot, request: Overwri
       metrics: { ...outputMetrics(adds), numRemovedFiles: removes.length },
     };
     const counts = { inserted: rowsOf(adds), updated: 0, deleted: rowsIn(snapshot.files) };
-    return { counts, stage, files: adds };
+    return { counts, files: adds, ...(stage.actions.length === 0 ? {} : { stage }) };
   });
 }
 

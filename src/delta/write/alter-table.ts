@@ -2,7 +2,8 @@ import { LakeError, usageError } from '../../base/lake-error.js';
 import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { Metadata } from '../protocol/actions.js';
-import { PHYSICAL_NAME } from '../protocol/column-mapping.js';
+import { clusteringColumns } from '../protocol/clustering.js';
+import { PHYSICAL_NAME, physicalName } from '../protocol/column-mapping.js';
 import { assertMappingChange, assertProperty } from '../protocol/property-rules.js';
 import { type DeltaField, type DeltaSchema, type DeltaType, parseSchema, serializeSchema } from '../protocol/schema.js';
 import {
@@ -135,6 +136,12 @@ function dropColumn(snapshot: Snapshot, path: FieldPath): Described {
     snapshot.partitionColumns.some((column) => column.toLowerCase() === path[0]?.toLowerCase())
   ) {
     throw usageError(`"${path[0]}" is a partition column and cannot be dropped`);
+  }
+  const [column] = path;
+  const field = snapshot.schema.fields.find(({ name }) => name.toLowerCase() === column?.toLowerCase());
+  const physical = field === undefined ? undefined : physicalName(field, snapshot.mapping);
+  if (clusteringColumns(snapshot.domains).some((clustered) => clustered[0] === physical)) {
+    throw usageError(`the table is clustered by "${column}", which cannot be dropped`);
   }
   return {
     change: { schema: dropField(snapshot.schema, path) },

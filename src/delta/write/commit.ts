@@ -5,6 +5,7 @@ import type { ObjectStore } from '../../storage/object-store.js';
 import { type Commit, readCommit } from '../log/commit-file.js';
 import { advanceSnapshot, applyCommits, type Snapshot } from '../log/snapshot.js';
 import type { Action, CommitInfo, Metadata, Protocol } from '../protocol/actions.js';
+import { exactNumber, renderExactJson } from '../protocol/exact-json.js';
 import { assertWritable } from '../protocol/features.js';
 import { commitPath } from '../protocol/log-names.js';
 import {
@@ -71,9 +72,15 @@ function commitInfo(stage: Stage, at: CommitContext): CommitInfo {
   };
 }
 
+function encodeAction(action: Action): string {
+  if (!('txn' in action) || typeof action.txn.version !== 'bigint') return JSON.stringify(action);
+  const exact = (_: string, value: unknown) => (typeof value === 'bigint' ? exactNumber(String(value)) : value);
+  return renderExactJson(JSON.parse(JSON.stringify(action, exact)));
+}
+
 /** The bytes of a commit: one action a line. */
 function encodeCommit(actions: readonly Action[]): Uint8Array {
-  return new TextEncoder().encode(actions.map((action) => `${JSON.stringify(action)}\n`).join(''));
+  return new TextEncoder().encode(actions.map((action) => `${encodeAction(action)}\n`).join(''));
 }
 
 function isMine(commit: Commit | undefined, txnId: string): boolean {

@@ -115,6 +115,14 @@ export async function generatedValue(session: Session, field: DeltaField, text: 
   return trustedFragment(`CAST(${sql} AS ${duckdbType(field.type)})`);
 }
 
+/** What a row that does not name a column gets in it, undefined for NULL (PROTOCOL.md, "Default Columns"). */
+export async function defaultValue(session: Session, field: DeltaField): Promise<SqlFragment | undefined> {
+  const text = field.metadata['CURRENT_DEFAULT'];
+  if (typeof text !== 'string') return undefined;
+  const sql = await tableExpression(session, text, `the default of column "${field.name}"`);
+  return trustedFragment(`CAST(${sql} AS ${duckdbType(field.type)})`);
+}
+
 /** One CHECK constraint as it would be in the table; `text` is Spark SQL. */
 export async function checkConstraint(
   session: Session,

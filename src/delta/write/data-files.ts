@@ -13,7 +13,8 @@ import {
 import type { Session } from '../../duckdb/session.js';
 import type { SqlRow, SqlValue } from '../../duckdb/values.js';
 import type { ObjectStore } from '../../storage/object-store.js';
-import type { AddFile, Metadata } from '../protocol/actions.js';
+import type { AddFile, DomainMetadata, Metadata } from '../protocol/actions.js';
+import { clusteringColumns } from '../protocol/clustering.js';
 import { type ColumnMappingMode, physicalSchema } from '../protocol/column-mapping.js';
 import { fieldIds } from '../protocol/field-ids.js';
 import { serializePartitionValue } from '../protocol/partition-values.js';
@@ -21,12 +22,15 @@ import { encodePath, partitionFolder } from '../protocol/paths.js';
 import { renameStructs } from '../protocol/rename-structs.js';
 import { type DeltaSchema, duckdbType } from '../protocol/schema.js';
 import { type ColumnStats, statsJson } from '../protocol/stats.js';
+import { storedSchema } from '../protocol/void-type.js';
 
 /** The table that data files are written for; a snapshot is one. Names are logical. */
 export interface WriteTarget {
   readonly schema: DeltaSchema;
   readonly mapping?: ColumnMappingMode;
   readonly metadata: Pick<Metadata, 'partitionColumns' | 'configuration'>;
+  /** Of a clustered table: its clustering columns always have statistics. */
+  readonly domains?: ReadonlyMap<string, DomainMetadata>;
   /** Below the table; without it the files stand in the table's own folder. */
   readonly folder?: string;
 }
@@ -74,10 +78,14 @@ interface Layout {
   /** The logical schema, field by field like `schema`. */
   readonly logical: DeltaSchema;
   readonly folder: string;
+  /** Columns that have statistics whatever the properties say. */
+  readonly alwaysIndexed: readonly (readonly string[])[];
   readonly mapping: ColumnMappingMode;
 }
 
-function layoutOf({ schema, mapping = 'none', metadata, folder = '' }: WriteTarget): Layout {
+function layoutOf(target: WriteTarget): Layout {
+  const { mapping = 'none', metadata, folder = '', domains } = target;
+  const schema = storedSchema(target.schema);
   const physical = physicalSchema(schema, mapping);
   const partitionColumns = metadata.partitionColumns.flatMap((column) => {
     const i = schema.fields.findIndex((field) => field.name === column);
@@ -90,6 +98,7 @@ function layoutOf({ schema, mapping = 'none', metadata, folder = '' }: WriteTarg
     logical: schema,
     folder,
     mapping,
+    alwaysIndexed: domains === undefined ? [] : clusteringColumns(domains),
   };
 }
 
@@ -160,6 +169,10 @@ interface WriteParts {
   readonly partitions: SqlFragment;
   readonly relation: SqlFragment;
   readonly options: SqlFragment;
+  /** Of the names of the files. */
+  readonly prefix: SqlFragment;
+  /** The temporary table for many partitions. */
+  readonly stage: SqlFragment;
   readonly [name: string]: SqlFragment;
 }
 
@@ -171,28 +184,27 @@ async function findPartitions({ session }: WriteDeps, layout: Layout, parts: Wri
 
 type CopyDeps = WriteDeps & { readonly parts: WriteParts; readonly folder: string };
 
+/** The beginning of the names of the files of one write. */
+function filePrefix(write: string): string {
+  return `part-${write}`;
+}
+
 async function copyPartitions({ session, parts, folder }: CopyDeps): Promise<readonly SqlRow[]> {
   return session.rows(fillSql(readSqlFile('delta', 'write_partitioned'), parts), { folder });
 }
 
-async function copyManyPartitions({ session, store, parts, folder }: CopyDeps): Promise<readonly SqlRow[]> {
+async function copyManyPartitions({ session, parts, folder }: CopyDeps): Promise<readonly SqlRow[]> {
   const copy = fillSql(readSqlFile('delta', 'write_partition_group'), parts);
   const written: SqlRow[] = [];
   try {
     await session.run(fillSql(readSqlFile('delta', 'write_stage'), parts));
-    const [count] = await session.rows(readSqlFile('delta', 'write_groups'));
+    const [count] = await session.rows(fillSql(readSqlFile('delta', 'write_groups'), parts));
     for (let group = 0; group < Number(count?.['groups'] ?? 0); group++) {
       written.push(...(await session.rows(copy, { folder, group })));
     }
     return written;
-  } catch (error) {
-    await discardDataFiles(
-      store,
-      written.map((row) => relativePath(store, row)),
-    );
-    throw error;
   } finally {
-    await session.run(readSqlFile('delta', 'write_drop_stage'));
+    await session.run(fillSql(readSqlFile('delta', 'drop_temp_table'), { table: parts.stage }));
   }
 }
 
@@ -202,7 +214,7 @@ async function copyFile(
   layout: Layout,
   { parts, values }: { readonly parts: WriteParts; readonly values: PartitionValues },
 ): Promise<readonly SqlRow[]> {
-  const folders = [layout.folder, partitionFolder(layout.partitionColumns, values), `part-${randomUUID()}.parquet`];
+  const folders = [layout.folder, partitionFolder(layout.partitionColumns, values), `${parts.prefix}.parquet`];
   const file = store.newLocation(folders.filter((name) => name !== '').join('/'));
   return session.rows(fillSql(readSqlFile('delta', 'write_file'), parts), { file });
 }
@@ -217,7 +229,7 @@ function physicalColumns({ logical, schema }: Layout): SqlFragment {
   return joinFragments(columns, ', ');
 }
 
-function writeParts(layout: Layout, rows: SqlFragment): WriteParts {
+function writeParts(layout: Layout, rows: SqlFragment, write: string): WriteParts {
   const { schema, partitionColumns } = layout;
   const names = schema.fields.map((field) => field.name);
   const same = partitionColumns.map((column) =>
@@ -235,6 +247,8 @@ function writeParts(layout: Layout, rows: SqlFragment): WriteParts {
     same_partition: joinFragments(same, ' AND '),
     relation: trustedFragment(relation),
     options: joinFragments([codecOf(layout.configuration), ...fieldIdsOption(layout)], ', '),
+    prefix: trustedFragment(filePrefix(write)),
+    stage: identifier(`_write_rows_${write}`),
   };
 }
 
@@ -248,9 +262,8 @@ function fieldIdsOption({ mapping, logical, schema, partitionColumns }: Layout):
 async function copyRows(
   deps: WriteDeps,
   layout: Layout,
-  relation: SqlFragment,
+  parts: WriteParts,
 ): Promise<readonly [SqlRow, PartitionValues][]> {
-  const parts = writeParts(layout, relation);
   const partitions = layout.partitionColumns.length > 0 ? await findPartitions(deps, layout, parts) : [{}];
   if (partitions.length === 0) return [];
   const [only] = partitions;
@@ -266,6 +279,16 @@ async function copyRows(
   });
 }
 
+/** Deletes what a write has left that failed halfway: DuckDB keeps the files that it has begun. */
+async function discardWrite({ store }: WriteDeps, { folder }: Layout, write: string): Promise<void> {
+  const isData = (below: string) => !/^_(?:delta_log|change_data)$/.test(below);
+  const begun: string[] = [];
+  for await (const { path } of store.listAll(folder, isData)) {
+    if (path.slice(path.lastIndexOf('/') + 1).includes(filePrefix(write))) begun.push(path);
+  }
+  await discardDataFiles(store, begun);
+}
+
 /**
  * Writes the rows of `relation` (a SELECT of the table's columns that gives the same rows each time) as durable Parquet
  * files of the table and returns their `add` actions with full statistics. Nothing is visible until a commit names them.
@@ -274,9 +297,10 @@ async function copyRows(
 export async function writeDataFiles(deps: WriteDeps, target: WriteTarget, relation: SqlFragment): Promise<AddFile[]> {
   const { store } = deps;
   const layout = layoutOf(target);
-  const written = await copyRows(deps, layout, relation);
-  const paths = written.map(([row]) => relativePath(store, row));
+  const write = randomUUID();
   try {
+    const written = await copyRows(deps, layout, writeParts(layout, relation, write));
+    const paths = written.map(([row]) => relativePath(store, row));
     const adds = written.map(([row, partition], i) =>
       addFile(layout, row, { path: paths[i] ?? '', partition, now: deps.clock.now() }),
     );
@@ -285,7 +309,8 @@ export async function writeDataFiles(deps: WriteDeps, target: WriteTarget, relat
     await store.sync(paths.filter((path) => !empty.includes(path)));
     return adds.filter((_, i) => Number(written[i]?.[0]['count']) > 0);
   } catch (error) {
-    await discardDataFiles(store, paths);
+    // What went wrong first is what counts.
+    await discardWrite(deps, layout, write).catch(() => undefined);
     throw error;
   }
 }

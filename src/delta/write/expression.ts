@@ -54,9 +54,13 @@ export async function parseExpression(session: Session, text: string, what: stri
   return { sql: trustedFragment(`(${text}\n)`), tree };
 }
 
+/** Strings, names and comments, where `$name` is no parameter, and parameters. */
+const PARAMETER =
+  /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$([A-Za-z_]\w*|)\$[\s\S]*?\$\1\$|\$(?<name>\w+)/g;
+
 /** The parameters that a statement has; DuckDB refuses others. */
 export function usedParams(sql: string, params: SqlParams = {}): SqlParams {
-  const names = new Set(Array.from(sql.matchAll(/\$(\w+)/g), (match) => match[1]));
+  const names = new Set(Array.from(sql.matchAll(PARAMETER), (match) => match.groups?.['name']));
   return Object.fromEntries(Object.entries(params).filter(([name]) => names.has(name)));
 }
 

@@ -14,6 +14,7 @@ import type { AddFile } from '../protocol/actions.js';
 import { duckdbType } from '../protocol/schema.js';
 import type { Stage } from './commit.js';
 import { statementFilter } from './condition.js';
+import { defaultValue } from './constraints.js';
 import type { WriteDeps } from './data-files.js';
 import { parseExpression, type SqlExpression, usedParams } from './expression.js';
 import { generateColumns } from './generated-columns.js';
@@ -109,6 +110,17 @@ async function valuesOf(context: ClauseContext, values: MergeValues): Promise<Re
   return found;
 }
 
+/** A row that an insert makes has the defaults of the columns that it does not name. */
+async function insertValues(context: ClauseContext, values: MergeValues): Promise<ReadonlyMap<string, SqlFragment>> {
+  const found = new Map(await valuesOf(context, values));
+  for (const field of context.snapshot.schema.fields) {
+    const name = field.name.toLowerCase();
+    const value = found.has(name) ? undefined : await defaultValue(context.session, field);
+    if (value !== undefined) found.set(name, value);
+  }
+  return found;
+}
+
 async function clauseOf(
   context: ClauseContext,
   kind: Kind,
@@ -120,7 +132,7 @@ async function clauseOf(
       : await parseExpression(context.session, given.and, 'the condition of a clause');
   const base = { kind, condition, text: given.and };
   if ('delete' in given) return { ...base, change: 'delete', values: new Map() };
-  if ('insert' in given) return { ...base, change: 'insert', values: await valuesOf(context, given.insert) };
+  if ('insert' in given) return { ...base, change: 'insert', values: await insertValues(context, given.insert) };
   return { ...base, change: 'update', values: await valuesOf(context, given.update) };
 }
 

@@ -12,7 +12,7 @@ import type { Snapshot } from '../log/snapshot.js';
 import { schemaFromDuckdb } from '../protocol/duckdb-types.js';
 import { type DeltaField, type DeltaSchema, type DeltaType, decimalShape, duckdbType } from '../protocol/schema.js';
 import { mergeSchemas } from '../protocol/schema-evolution.js';
-import { assertConstraints, generatedValue, generationText, tableConstraints } from './constraints.js';
+import { assertConstraints, defaultValue, generatedValue, generationText, tableConstraints } from './constraints.js';
 import { usedParams } from './expression.js';
 import { assertPartitions, type ChangedTable, changeMetadata } from './table-metadata.js';
 
@@ -145,6 +145,8 @@ async function columnValue(
   }
   const text = generationText(field);
   if (text !== undefined) return generatedValue(session, field, text);
+  const byDefault = await defaultValue(session, field);
+  if (byDefault !== undefined) return byDefault;
   if (field.nullable) return trustedFragment(`CAST(NULL AS ${duckdbType(field.type)})`);
   throw new LakeError('DELTA_SCHEMA', `the rows have no "${field.name}", which must not be NULL`, {
     place: at.place,
