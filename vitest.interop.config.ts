@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tables go back and forth between this package and delta-rs; `test/interop/setup-python.sh` installs the latter. */
+/** Tables go back and forth between this package, delta-rs, Spark and delta-kernel-rs; `test/interop/setup-*.sh` install these. */
 export default defineConfig({
   test: {
     include: ['test/interop/**/*.test.ts'],
@@ -8,5 +8,9 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 120_000,
     fileParallelism: false,
+    // One process for all files, so that Spark starts once.
+    isolate: false,
+    // While one engine is busy with a table, the others work on two more.
+    maxConcurrency: 3,
   },
 });

@@ -196,6 +196,11 @@ export class Lake {
     return isName ? this.catalog.table(nameOrPath) : this.catalog.tableAt(nameOrPath);
   }
 
+  /** The name of the ledger's own table that this is; undefined for all others. */
+  ledgerTableOf(table: DeltaTable): string | undefined {
+    return Object.keys(ledgerTables(this.#key)).find((name) => this.catalog.table(name).path === table.path);
+  }
+
   async close(): Promise<void> {
     const session = await this.#session?.catch(() => undefined);
     session?.close();

@@ -1,2 +1,2 @@
--- Fails when the condition does not fit the columns.
-EXPLAIN SELECT 1 FROM (SELECT {{columns}} WHERE false) AS target WHERE coalesce({{condition}}, false)
+-- Fails when the condition does not fit the columns; no row is looked at.
+SELECT {{condition}} AS condition FROM (SELECT {{columns}} WHERE false) AS target LIMIT 0

@@ -4,7 +4,7 @@ FROM (
   SELECT file_name,
     to_json(list(
       {'name': name, 'children': num_children, 'id': field_id, 'repetition': repetition_type, 'type': converted_type,
-        'logical': logical_type}
+        'logical': logical_type, 'duckdb': duckdb_type}
       ORDER BY column_id
     ))::VARCHAR AS layout
   FROM parquet_schema(getvariable('{{scan}}_files'))

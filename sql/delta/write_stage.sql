@@ -1,5 +1,5 @@
 -- A partitioned COPY keeps buffers for every partition that it sees, so many partitions are written 64 at a time.
-CREATE OR REPLACE TEMP TABLE _write_rows AS
+CREATE TEMP TABLE {{stage}} AS
 SELECT a.*, _write_group
 FROM ({{relation}}) AS a
 JOIN (

@@ -2,7 +2,8 @@ import { backoff, type Clock, sleep } from '../base/clock.js';
 import { LakeError, messageOf } from '../base/lake-error.js';
 import type { OnProgress } from '../base/progress.js';
 import type { SqlFragment } from '../base/sql-file.js';
-import type { Session, SqlParams, SqlResult } from '../duckdb/session.js';
+import type { Session, SqlColumn, SqlParams, SqlResult } from '../duckdb/session.js';
+import type { SqlRow } from '../duckdb/values.js';
 import type { ObjectStore } from '../storage/object-store.js';
 import { type Commit, readCommit } from './log/commit-file.js';
 import { type HistoryEntry, readHistory } from './log/history.js';
@@ -10,25 +11,29 @@ import { bindScan, type ScanRequest } from './log/scan.js';
 import { findNewCommits } from './log/segment.js';
 import { advanceSnapshot, findSnapshot, type Snapshot } from './log/snapshot.js';
 import { findVersionAt } from './log/time-travel.js';
+import { type CleanLogRequest, type CleanLogResult, cleanLog } from './maintain/clean-log.js';
 import { autoCompact, planCompaction, stageCompaction } from './maintain/compact.js';
 import type { MaintainDeps } from './maintain/maintain-deps.js';
 import { type OptimizeRequest, type OptimizeResult, optimize } from './maintain/optimize.js';
 import { type RestoreOptions, type RestoreResult, restore } from './maintain/restore.js';
 import { type VacuumRequest, type VacuumResult, vacuum } from './maintain/vacuum.js';
+import { type VerifyRequest, type VerifyResult, verify } from './maintain/verify.js';
 import type { AddFile } from './protocol/actions.js';
 import { assertWritable } from './protocol/features.js';
 import { decodePath } from './protocol/paths.js';
 import type { DeltaField, DeltaType } from './protocol/schema.js';
 import type { FieldPath } from './protocol/schema-evolution.js';
-import { bindChanges, type ChangeFeed, type ChangesRequest } from './query/changes.js';
+import { checkpointInterval, logCleanupEnabled } from './protocol/table-properties.js';
+import { bindChanges, type ChangeFeed, type ChangesDeps, type ChangesRequest, streamChanges } from './query/changes.js';
 import { select, type TableResolver } from './query/select.js';
 import { type AppendRequest, type OverwriteRequest, stageAppend, stageOverwrite } from './write/add-rows.js';
 import { type Alteration, stageAlteration } from './write/alter-table.js';
-import { checkpointInterval, writeCheckpoint } from './write/checkpoint.js';
+import { writeCheckpoint } from './write/checkpoint.js';
 import { type CommitResult, commit, type Stage } from './write/commit.js';
 import type { ConditionRequest } from './write/condition.js';
 import { createTable, type TableDefinition } from './write/create.js';
 import { discardDataFiles, type WriteDeps, writeDataFiles } from './write/data-files.js';
+import { exclusively } from './write/exclusively.js';
 import { locateRows, type MergeCounts, type MergeRequest, stageMerge } from './write/merge.js';
 import { type MergeIntoRequest, stageMergeInto } from './write/merge-into.js';
 import type { RowCounts } from './write/row-changes.js';
@@ -77,7 +82,7 @@ export class DeltaTable {
     const { store, engine } = this.#options;
     if (at.version !== undefined) return findSnapshot(store, engine, at.version);
     if (at.timestamp !== undefined) {
-      const version = await findVersionAt(store, at.timestamp);
+      const version = await findVersionAt(store, at.timestamp, await this.findSnapshot());
       return version === undefined ? undefined : findSnapshot(store, engine, version);
     }
     this.#latest = (await this.#advance()) ?? (await findSnapshot(store, engine));
@@ -231,7 +236,7 @@ export class DeltaTable {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const snapshot = await this.snapshot();
       assertWritable(snapshot.protocol, snapshot.metadata, `${snapshot.path}@${snapshot.version}`);
-      const staged = await stageOn(deps, snapshot);
+      const staged = await exclusively(deps.session, () => stageOn(deps, snapshot));
       if (staged.stage === undefined) return { ...staged.counts, version: snapshot.version, committed: false };
       const result = await this.#commitOrDiscard(staged.stage, staged.files);
       if (result.outcome === 'committed') {
@@ -271,7 +276,9 @@ export class DeltaTable {
     const deps = await this.writeDeps();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const snapshot = await this.snapshot();
-      const staged = await stageMerge(deps, await locateRows(deps, snapshot, request), request);
+      const staged = await exclusively(deps.session, async () =>
+        stageMerge(deps, await locateRows(deps, snapshot, request), request),
+      );
       if (staged.stage === undefined) return { ...staged.counts, version: snapshot.version };
       const result = await this.commit(staged.stage);
       if (result.outcome === 'committed') return { ...staged.counts, version: result.version };
@@ -303,10 +310,41 @@ export class DeltaTable {
   }
 
   /** The rows that changed between two versions or times, both included; see `bindChanges`. */
-  async changes(request: ChangesRequest): Promise<ChangeFeed> {
+  async changes(request: ChangesRequest = {}): Promise<ChangeFeed> {
+    return bindChanges(await this.#changesDeps(), request);
+  }
+
+  /** The same as rows in the order of the versions, in chunks; memory stays bounded. */
+  async *streamChanges(
+    request: ChangesRequest & { readonly limit?: number } = {},
+    onColumns?: (columns: readonly SqlColumn[]) => void,
+  ): AsyncGenerator<readonly SqlRow[]> {
+    yield* streamChanges(await this.#changesDeps(), request, onColumns);
+  }
+
+  async #changesDeps(): Promise<ChangesDeps> {
     const { store, engine } = this.#options;
     const snapshot = (version?: number) => this.snapshot(version === undefined ? {} : { version });
-    return bindChanges({ session: await engine(), store, snapshot }, request);
+    return { session: await engine(), store, snapshot };
+  }
+
+  /** Looks whether the table is what its log says; see `verify` of maintain/. Changes nothing. */
+  async verify(request: VerifyRequest = {}, onProgress?: OnProgress): Promise<VerifyResult> {
+    const snapshotAt = (version: number) => this.snapshot({ version });
+    return verify({ ...(await this.#maintainDeps(onProgress)), snapshotAt }, request);
+  }
+
+  /** Writes a checkpoint of the newest version, which it returns. */
+  async checkpoint(): Promise<number> {
+    const snapshot = await this.snapshot();
+    assertWritable(snapshot.protocol, snapshot.metadata, `${snapshot.path}@${snapshot.version}`);
+    await writeCheckpoint(await this.writeDeps(), snapshot);
+    return snapshot.version;
+  }
+
+  /** Deletes what only versions older than `delta.logRetentionDuration` need; see `cleanLog` of maintain/. */
+  async cleanLog(request: CleanLogRequest = {}): Promise<CleanLogResult> {
+    return cleanLog(await this.writeDeps(), await this.snapshot(), request);
   }
 
   async #maintainDeps(onProgress: OnProgress | undefined): Promise<MaintainDeps> {
@@ -346,6 +384,7 @@ export class DeltaTable {
     if (snapshot.version === 0 || snapshot.version % interval !== 0) return;
     try {
       await writeCheckpoint(await this.writeDeps(), snapshot);
+      if (logCleanupEnabled(snapshot.metadata.configuration)) await cleanLog(await this.writeDeps(), snapshot);
     } catch (error) {
       // The commit stands: a checkpoint only saves readers time, and the next one is due soon.
       if (error instanceof LakeError && error.code === 'INTERRUPTED') throw error;

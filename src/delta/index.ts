@@ -3,9 +3,12 @@ export type { Commit } from './log/commit-file.js';
 export type { HistoryEntry } from './log/history.js';
 export { bindScan, FILE_INDEX, FILE_ROW, type ScanRequest } from './log/scan.js';
 export type { Snapshot } from './log/snapshot.js';
+export { byteCount } from './maintain/byte-count.js';
+export type { CleanLogRequest, CleanLogResult } from './maintain/clean-log.js';
 export type { OptimizeRequest, OptimizeResult } from './maintain/optimize.js';
 export type { RestoreOptions, RestoreResult } from './maintain/restore.js';
 export type { VacuumRequest, VacuumResult } from './maintain/vacuum.js';
+export type { Finding, FindingKind, VerifyRequest, VerifyResult } from './maintain/verify.js';
 export { type OpenTable, type OpenTableOptions, openTable, sql } from './open-table.js';
 export type { Action, AddFile, CdcFile, Metadata, Protocol, RemoveFile, Txn } from './protocol/actions.js';
 export { schemaFromDuckdb } from './protocol/duckdb-types.js';
@@ -13,7 +16,7 @@ export { assertWritable } from './protocol/features.js';
 export type { DeltaField, DeltaSchema, DeltaType } from './protocol/schema.js';
 export type { FieldPath } from './protocol/schema-evolution.js';
 export { parseStats } from './protocol/stats.js';
-export type { ChangeFeed, ChangesRequest } from './query/changes.js';
+export type { ChangeBound, ChangeFeed, ChangesRequest } from './query/changes.js';
 export { type ParsedSelect, parseSelect } from './query/parse-select.js';
 export {
   type QueryTable,

@@ -62,7 +62,7 @@ function stopEngine({ connection, instance }: Engine): void {
 export const SQL_CUT = 'SQL_CUT';
 
 /** Code of the error of a statement that made DuckDB shut its instance down. */
-export const ENGINE_FAILED = 'ENGINE_FAILED';
+const ENGINE_FAILED = 'ENGINE_FAILED';
 
 /** DuckDB found a mistake in itself; after most of these it refuses every further statement. */
 const FATAL = /^(?:INTERNAL|FATAL) Error|database has been invalidated/;

@@ -1,13 +1,14 @@
 """delta-rs for the table shapes of the interoperability tests, served by worker.py."""
 
 import json
+from datetime import datetime, timezone
 from importlib.metadata import version as package_version
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, Transaction, write_deltalake
 
-from plain import rows_of
+from plain import plain_millis, rows_of
 
 
 class Cannot(Exception):
@@ -74,7 +75,7 @@ def run_step(path, step):
         case "constraint":
             DeltaTable(path).alter.add_constraint({step["name"]: step["check"]})
         case "properties":
-            DeltaTable(path).alter.set_table_properties(step["set"])
+            DeltaTable(path).alter.set_table_properties(step["set"], raise_if_not_exists=False)
         case "optimize":
             DeltaTable(path).optimize.compact()
         case "vacuum":
@@ -88,27 +89,30 @@ def run_step(path, step):
 
 
 def run(given):
-    """Runs one step; returns the newest version."""
+    """Takes one step."""
     run_step(given["path"], given["step"])
-    return DeltaTable(given["path"]).version()
 
 
 def read(given):
-    """The rows of some versions, and everything that the table says about itself."""
-    path = given["path"]
-    table = DeltaTable(path)
+    """The rows of some versions, and with `facts` what the table says about itself."""
     rows = {}
     for version in given["versions"]:
-        engine = QueryBuilder().register("t", DeltaTable(path, version=version))
+        engine = QueryBuilder().register("t", DeltaTable(given["path"], version=version))
         rows[str(version)] = rows_of(pa.table(engine.execute("SELECT * FROM t").read_all()))
+    return {"rows": rows, **(facts(given["path"]) if given["facts"] else {})}
+
+
+def facts(path):
+    table = DeltaTable(path)
     metadata = table.metadata()
     return {
-        "rows": rows,
-        "version": table.version(),
         "schema": json.loads(table.schema().to_json()),
         "partitionColumns": metadata.partition_columns,
         "properties": metadata.configuration,
-        "history": [[entry["version"], entry["operation"]] for entry in table.history()],
+        "history": [
+            [entry["version"], entry["operation"], plain_millis(datetime.fromtimestamp(entry["timestamp"] / 1000, timezone.utc))]
+            for entry in table.history()
+        ],
     }
 
 

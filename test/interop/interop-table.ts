@@ -11,10 +11,13 @@ export class InteropTable {
     this.#cells.set(JSON.stringify([shape, tool, column]), text);
   }
 
+  get(shape: string, [tool, column]: readonly [ToolName, Column]): string | undefined {
+    return this.#cells.get(JSON.stringify([shape, tool, column]));
+  }
+
   /** The document, `shapes` in their order. */
   render(shapes: readonly string[], versions: Readonly<Record<ToolName, string>>): string {
-    const cell = (shape: string, tool: ToolName, column: Column) =>
-      this.#cells.get(JSON.stringify([shape, tool, column])) ?? '';
+    const cell = (shape: string, tool: ToolName, column: Column) => this.get(shape, [tool, column]) ?? '';
     const tables = TOOLS.map((tool) => {
       const rows = shapes.map((shape) => [shape, ...COLUMNS.map((column) => cell(shape, tool, column))]);
       return [`## ${versions[tool]}`, '', ...markdownTable([['table', ...COLUMNS], ...rows])].join('\n');

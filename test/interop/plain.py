@@ -24,6 +24,11 @@ def plain_time(value):
     return (text.rstrip("0").rstrip(".") if "." in text else text) + "Z"
 
 
+def plain_millis(value):
+    """A commit time, as ISO 8601 in UTC with milliseconds."""
+    return (value if value.tzinfo is None else value.astimezone(timezone.utc).replace(tzinfo=None)).isoformat(timespec="milliseconds") + "Z"
+
+
 def plain(value):
     if value is None or isinstance(value, (bool, str)):
         return value

@@ -1,9 +1,11 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Session } from '../../src/duckdb/session.js';
 import { columns, openSession, sql, tableIn } from '../support/delta.js';
 import { tempFolder } from '../support/temp-folder.js';
 import { startPython } from './delta-rs.js';
+import { missingTools } from './installed.js';
 import { describeWithDeltaRs, ourRows, python, sorted, theirTable } from './rows.js';
+import { callSpark, type TableRead, tool } from './tools.js';
 
 const TIMES = 20;
 /** Most milliseconds between two commits of one writer: without them the faster one is done before the other begins. */
@@ -43,7 +45,40 @@ async function mergeLoop(table: Table, session: Session): Promise<void> {
   }
 }
 
-describeWithDeltaRs('two writers at once', () => {
+/** Rows that the two have appended: `id`s from 0 and from 1000 on. */
+function appended(theirName: string): { id: string; who: string; n: string }[] {
+  const row = (id: number, who: string) => ({ id: String(id), who, n: '0' });
+  return Array.from({ length: TIMES }, (_, i) => [row(i, 'ours'), row(1000 + i, theirName)]).flat();
+}
+
+/** Otherwise one came after the other, and nothing raced. */
+async function expectTurns(table: Table): Promise<void> {
+  const order = (await table.history()).map((entry) => entry.engine === 'lakeledger/test');
+  expect(order.filter((mine, i) => i > 0 && mine !== order[i - 1]).length).toBeGreaterThan(3);
+}
+
+describe.skipIf(missingTools().length > 0)('we and Spark at once', () => {
+  it.each(['appends', 'merges'])('our %s and appends of Spark lose and double nothing', async (ours) => {
+    await tool('Spark');
+    const folder = tempFolder();
+    const session = await openSession();
+    const table = await makeTable(session, folder);
+    const started = callSpark('append_loop', { path: folder, from: 1000, times: TIMES });
+    while ((await table.snapshot()).version < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await (ours === 'merges' ? mergeLoop(table, session) : appendLoop(table));
+    await started;
+    const counted = ours === 'merges' ? TIMES : 0;
+    const expected = sorted([...appended('Spark'), { id: String(KEY), who: 'both', n: String(counted) }]);
+    const { rows } = await ourRows(session, folder);
+    expect(rows).toEqual(expected);
+    const { version } = await table.snapshot();
+    const read = await callSpark<TableRead>('read', { path: folder, versions: [version], facts: false });
+    expect(sorted(read.rows[version]!)).toEqual(expected);
+    await expectTurns(table);
+  });
+});
+
+describeWithDeltaRs('we and delta-rs at once', () => {
   it.each([
     ['appends', 'appends', 'append_loop', 0],
     ['merges', 'appends', 'append_loop', TIMES],
@@ -60,15 +95,12 @@ describeWithDeltaRs('two writers at once', () => {
     await (ours === 'merges' ? mergeLoop(table, session) : appendLoop(table));
     await started;
     const { rows } = await ourRows(session, folder);
-    const row = (id: number, who: string) => ({ id: String(id), who, n: '0' });
-    const expected = Array.from({ length: TIMES }, (_, i) => [row(i, 'ours'), row(1000 + i, 'delta-rs')]).flat();
+    const expected = appended('delta-rs');
     const other = loop === 'merge_loop' ? expected.map((r) => (r.who === 'delta-rs' ? { ...r, n: '1' } : r)) : expected;
     expect(rows).toEqual(sorted([...other, { id: String(KEY), who: 'both', n: String(counted) }]));
     const theirs = theirTable(folder);
     expect(theirs.rows).toEqual(rows);
     expect(new Set(theirs.history.map((entry) => entry.engineInfo)).size).toBeGreaterThan(1);
-    const order = theirs.history.map((entry) => entry.engineInfo === 'lakeledger/test');
-    // Otherwise one came after the other, and nothing raced.
-    expect(order.filter((mine, i) => i > 0 && mine !== order[i - 1]).length).toBeGreaterThan(3);
+    await expectTurns(table);
   });
 });

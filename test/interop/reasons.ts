@@ -1,8 +1,21 @@
 import type { ToolName } from './tools.js';
 
+export const ONLY_APPENDS = 'it only appends';
+
 /** What the other engines say when they cannot do something, and how the interoperability table puts it. */
 const REASONS: readonly (readonly [ToolName, RegExp, string])[] = [
-  ['kernel', /chdb only appends/, 'it only appends'],
+  ['kernel', /chdb only appends/, ONLY_APPENDS],
+  ['kernel', /getDataAt is not supported for Nullable/, 'no null as a partition value'],
+  ['delta-rs', /Error parsing property '([\w.]+)'/, 'does not take the property $1'],
+  ['kernel', /Feature '(\w+)' is not supported/, 'does not write $1'],
+  ['kernel', /tables with column mapping enabled is not supported/, 'does not write columnMapping'],
+  ['kernel', /out of allowed Date32 range/, 'ClickHouse has dates from 1900 to 2299'],
+  ['delta-rs', /Unsupported table features required: \[(\w+)\]/, 'does not know $1'],
+  [
+    'delta-rs',
+    /Column mapping is not supported for read operation 'CHANGE DATA FEED scans'/,
+    'no change data feed with columnMapping',
+  ],
   ['delta-rs', /delta-rs has no function to (\w+)/, 'no function for $1'],
 ];
 

@@ -15,6 +15,7 @@ export type Plain = null | boolean | number | string | readonly Plain[] | { read
 export function plain(value: SqlValue): Plain {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'number') {
+    if (Object.is(value, -0)) return '-0';
     if (Number.isInteger(value)) return BigInt(value).toString();
     return Number.isFinite(value) ? value : String(value);
   }

@@ -11,7 +11,7 @@ export interface Shape {
   readonly properties?: Readonly<Record<string, string>>;
   /** A SELECT of DuckDB over `range(from, to) t(i)`: rows with `i::BIGINT AS id`, the first column. */
   readonly rows: (from: number, to: number) => string;
-  /** What an update sets. */
+  /** What an update and a merge set: without columns, which would need an alias in a merge. */
   readonly set: Readonly<Record<string, string>>;
   /** What is done after the creation; the rows 0 to 30 by default. */
   readonly steps?: readonly Step[];
@@ -23,6 +23,10 @@ export interface Shape {
   readonly weRefuse?: { readonly read?: string; readonly write?: string };
   /** Engines that read it otherwise than the specification says, and how: they are not asked. */
   readonly misread?: Partial<Record<ToolName, string>>;
+  /** Engines that write it otherwise than the specification says, and how: they do not make or change it. */
+  readonly miswrites?: Partial<Record<ToolName, string>>;
+  /** A condition that holds for every row, whoever wrote it. */
+  readonly always?: string;
   /** It has a change data feed. */
   readonly changes?: true;
   /** Older versions cannot be read any more. */

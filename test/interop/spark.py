@@ -15,7 +15,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
-from plain import rows_of
+from plain import plain_millis, rows_of
 
 JARS = os.path.join(os.path.dirname(os.path.dirname(sys.executable)), "jars", "*.jar")
 
@@ -74,10 +74,6 @@ def delta_log(path):
     return log
 
 
-def newest(path):
-    return delta_log(path).unsafeVolatileSnapshot().version()
-
-
 def sql_type(schema_json):
     return [(field, field.dataType.simpleString()) for field in StructType.fromJson(schema_json).fields]
 
@@ -106,6 +102,11 @@ def writer(step, mode):
     return frame
 
 
+def quoted(assignments):
+    """Expressions by column: Spark would take a column's name for an expression too."""
+    return {f"`{name}`": expression for name, expression in assignments.items()}
+
+
 def merge(path, step):
     source = spark.read.parquet(step["file"]).alias("source")
     building = DeltaTable.forPath(spark, path).alias("target").merge(source, step["on"])
@@ -115,17 +116,17 @@ def merge(path, step):
         elif clause["set"] == "*":
             building = building.whenMatchedUpdateAll(clause.get("and"))
         else:
-            building = building.whenMatchedUpdate(clause.get("and"), clause["set"])
+            building = building.whenMatchedUpdate(clause.get("and"), quoted(clause["set"]))
     for clause in step.get("notMatched", []):
         if clause["set"] == "*":
             building = building.whenNotMatchedInsertAll(clause.get("and"))
         else:
-            building = building.whenNotMatchedInsert(clause.get("and"), clause["set"])
+            building = building.whenNotMatchedInsert(clause.get("and"), quoted(clause["set"]))
     for clause in step.get("notMatchedBySource", []):
         if clause.get("delete"):
             building = building.whenNotMatchedBySourceDelete(clause.get("and"))
         else:
-            building = building.whenNotMatchedBySourceUpdate(clause.get("and"), clause["set"])
+            building = building.whenNotMatchedBySourceUpdate(clause.get("and"), quoted(clause["set"]))
     building.execute()
 
 
@@ -141,7 +142,7 @@ def run_step(path, step):
         case "delete":
             DeltaTable.forPath(spark, path).delete(step.get("where"))
         case "update":
-            DeltaTable.forPath(spark, path).update(step.get("where"), step["set"])
+            DeltaTable.forPath(spark, path).update(step.get("where"), quoted(step["set"]))
         case "merge":
             merge(path, step)
         case "addColumns":
@@ -166,7 +167,8 @@ def run_step(path, step):
         case "restore":
             DeltaTable.forPath(spark, path).restoreToVersion(step["version"])
         case "checkpoint":
-            delta_log(path).checkpoint(NONE)
+            log = delta_log(path)
+            log.checkpoint(log.unsafeVolatileSnapshot(), NONE)
         case "sql":
             spark.sql(step["text"].replace("{table}", table))
         case other:
@@ -174,9 +176,8 @@ def run_step(path, step):
 
 
 def run(given):
-    """Runs one step; returns the newest version."""
+    """Takes one step."""
     run_step(given["path"], given["step"])
-    return newest(given["path"])
 
 
 def shown(frame):
@@ -196,25 +197,24 @@ def arrow(frame):
 
 
 def read(given):
-    """The rows of some versions, and everything that the table says about itself."""
+    """The rows of some versions, and with `facts` what the table says about itself."""
     path = given["path"]
     rows = {}
     for version in given["versions"]:
         rows[str(version)] = arrow(shown(spark.read.format("delta").option("versionAsOf", version).load(path)))
+    return {"rows": rows, **(facts(path) if given["facts"] else {})}
+
+
+def facts(path):
     snapshot = delta_log(path).unsafeVolatileSnapshot()
+    as_java = spark._jvm.scala.jdk.javaapi.CollectionConverters.asJava
     history = spark.sql(f"DESCRIBE HISTORY {name_of(path)}").select("version", "operation", "timestamp").collect()
     return {
-        "rows": rows,
-        "version": snapshot.version(),
         "schema": json.loads(snapshot.schema().json()),
-        "partitionColumns": list(detail(path)["partitionColumns"]),
-        "properties": dict(detail(path)["properties"]),
-        "history": [[entry["version"], entry["operation"]] for entry in history],
+        "partitionColumns": list(as_java(snapshot.metadata().partitionColumns())),
+        "properties": dict(as_java(snapshot.metadata().configuration())),
+        "history": [[entry["version"], entry["operation"], plain_millis(entry["timestamp"])] for entry in history],
     }
-
-
-def detail(path):
-    return spark.sql(f"DESCRIBE DETAIL {name_of(path)}").collect()[0]
 
 
 def changes(given):

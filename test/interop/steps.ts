@@ -88,7 +88,10 @@ export interface StepContext {
 }
 
 /** A step as the workers take it: rows as a Parquet file, columns as a Delta schema, a step as its version. */
-export async function wireStep(step: Step | CreateStep, context: StepContext): Promise<Readonly<Record<string, unknown>>> {
+export async function wireStep(
+  step: Step | CreateStep,
+  context: StepContext,
+): Promise<Readonly<Record<string, unknown>>> {
   if ('rows' in step) {
     const { rows, ...rest } = step;
     await context.session.run(sql(`COPY (${rows}) TO '${context.file}' (FORMAT parquet)`));
@@ -114,7 +117,9 @@ export async function wireStep(step: Step | CreateStep, context: StepContext): P
 export function forgetOldLog(folder: string): void {
   const log = join(folder, '_delta_log');
   const names = readdirSync(log);
-  const newest = Math.max(...names.flatMap((name) => (name.includes('.checkpoint.') ? [Number.parseInt(name, 10)] : [])));
+  const newest = Math.max(
+    ...names.flatMap((name) => (name.includes('.checkpoint.') ? [Number.parseInt(name, 10)] : [])),
+  );
   for (const name of names) {
     if (/^\d{20}\.(json|crc)$/.test(name) && Number.parseInt(name, 10) <= newest) rmSync(join(log, name));
   }

@@ -167,7 +167,8 @@ describeWithDeltaRs('delta-rs reads what we write', () => {
       configuration,
       description: 'what for',
     });
-    for (let i = 0; i < 6; i++) await table.append(allTypesRows(i * 10, i * 10 + 10), { txn: { appId: 'app', version: i } });
+    for (let i = 0; i < 6; i++)
+      await table.append(allTypesRows(i * 10, i * 10 + 10), { txn: { appId: 'app', version: i } });
     const before = theirTable(folder);
     const log = join(folder, '_delta_log');
     expect(readdirSync(log)).toContain('00000000000000000005.checkpoint.parquet');

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Session } from '../../src/duckdb/session.js';
+import { tableIn } from '../support/delta.js';
 import { findPython } from './delta-rs.js';
 import { type Plain, plain, sorted } from './rows.js';
 import { type CreateStep, forgetOldLog, type Step, wireStep } from './steps.js';
@@ -24,8 +25,8 @@ export interface TableRead {
   readonly schema?: unknown;
   readonly partitionColumns?: readonly string[];
   readonly properties?: Readonly<Record<string, string>>;
-  /** Newest first. */
-  readonly history?: readonly (readonly [number, string])[];
+  /** Newest first: version, operation, ISO 8601 time. */
+  readonly history?: readonly (readonly [number, string, string])[];
 }
 
 /** Another implementation of Delta, in a process of its own. Its own errors are `ToolError`s. */
@@ -33,7 +34,8 @@ export interface Tool {
   readonly name: ToolName;
   readonly version: string;
   take(place: Place, step: Step | CreateStep): Promise<void>;
-  read(place: Place, versions: readonly number[]): Promise<TableRead>;
+  /** The rows of some versions; with `facts` also what the table says about itself. */
+  read(place: Place, versions: readonly number[], facts?: true): Promise<TableRead>;
   /** The change data feed of the versions from `from` to `to`, which is the newest; without the commit times. */
   changes(place: Place, versions: { readonly from: number; readonly to: number }): Promise<readonly Plain[]>;
 }
@@ -55,19 +57,22 @@ function pythonTool(name: ToolName, worker: Worker): Tool {
       const file = scratchFile(place, name);
       await worker.call('run', { path: folder, step: await wireStep(step, { session, file, marks }) });
     },
-    read: async ({ folder }, versions) => {
-      const read = await worker.call<TableRead>('read', { path: folder, versions });
+    read: async ({ folder }, versions, facts) => {
+      const read = await worker.call<TableRead>('read', { path: folder, versions, facts: facts ?? false });
       const rows = Object.entries(read.rows).map(([version, found]) => [version, sorted(found)]);
       return { ...read, rows: Object.fromEntries(rows) };
     },
-    changes: async ({ folder }, versions) => sorted(await worker.call<Plain[]>('changes', { path: folder, ...versions })),
+    changes: async ({ folder }, versions) =>
+      sorted(await worker.call<Plain[]>('changes', { path: folder, ...versions })),
   };
 }
 
 function kernelTool(worker: Worker): Tool {
   const rowsOf = async (place: Place, call: string, given: Readonly<Record<string, unknown>>) => {
     const file = scratchFile(place, 'kernel');
-    await worker.call(call, { path: place.folder, file, ...given });
+    const { schema } = await tableIn(place.folder, place.session).snapshot();
+    const binary = schema.fields.filter(({ type }) => type.kind === 'primitive' && type.name === 'binary');
+    await worker.call(call, { path: place.folder, file, binary: binary.map((field) => field.name), ...given });
     const rows = await place.session.rows(`SELECT * FROM read_parquet('${file}')`);
     return sorted(rows.map((row) => plain(row)));
   };
@@ -91,14 +96,23 @@ function kernelTool(worker: Worker): Tool {
   };
 }
 
+/** A function of spark.py that is about more than one step. */
+export async function callSpark<T>(name: string, given: unknown): Promise<T> {
+  await tool('Spark');
+  return workers.get('Spark')!.call(name, given);
+}
+
 async function startTool(name: ToolName): Promise<Tool> {
   if (name === 'kernel') {
     return kernelTool(await startWorker(process.execPath, ['chdb.mjs'], { cwd: join(ROOT, 'interop') }));
   }
   const script = { Spark: 'spark', 'delta-rs': 'delta_rs_steps' }[name];
-  return pythonTool(name, await startWorker(findPython()!, ['worker.py', script], { cwd: HERE }));
+  const worker = await startWorker(findPython()!, ['worker.py', script], { cwd: HERE });
+  workers.set(name, worker);
+  return pythonTool(name, worker);
 }
 
+const workers = new Map<ToolName, Worker>();
 const started = new Map<ToolName, Promise<Tool>>();
 
 /** The tool, started at its first use: Spark needs seconds for that. */
@@ -135,4 +149,3 @@ function keptMetadata(metadata: object): unknown {
     Object.entries(metadata).filter(([key]) => !/^(delta\.(columnMapping|typeChanges)|CURRENT_DEFAULT)/.test(key)),
   );
 }
-

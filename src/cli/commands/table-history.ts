@@ -2,12 +2,13 @@ import { EXIT } from '../../base/lake-error.js';
 import { defineCommand } from '../command.js';
 import { rowsOf, writeRows } from '../results.js';
 import { parseTableName } from '../table-facts.js';
+import { TABLE_ARGUMENT } from '../table-target.js';
 import { withLake } from '../with-lake.js';
 
 export const tableHistoryCommand = defineCommand({
   path: ['table', 'history'],
   summary: 'The commits of a Delta table, newest first',
-  arguments: { table: { describe: 'A table of the lake or the folder of any Delta table', required: true } },
+  arguments: { table: TABLE_ARGUMENT },
   options: { limit: { type: 'integer', value: 'N', min: 1, describe: 'At most this many' } },
   examples: [
     { command: 'lakeledger table history metadata.ingestion_manifest', comment: 'who changed what, and when' },

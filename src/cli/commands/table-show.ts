@@ -4,25 +4,23 @@ import { defineCommand } from '../command.js';
 import type { RowStyle } from '../render/row-types.js';
 import { renderTable } from '../render/table.js';
 import { fieldLines, rowsOf, writeObject } from '../results.js';
-import { byteText, parseTableName, tableFacts, typeText } from '../table-facts.js';
+import { byteText, tableFacts, typeText } from '../table-facts.js';
+import { AT_OPTION, TABLE_AT_ARGUMENT, tableAt } from '../table-target.js';
 import { withLake } from '../with-lake.js';
 
 export const tableShowCommand = defineCommand({
   path: ['table', 'show'],
   summary: 'What a Delta table is: version, protocol, columns, files',
   arguments: {
-    table: {
-      describe: 'A table of the lake or the folder of any Delta table, with @VERSION if not the newest',
-      required: true,
-    },
+    table: TABLE_AT_ARGUMENT,
   },
-  options: {},
+  options: { at: AT_OPTION },
   examples: [
     { command: 'lakeledger table show metadata.ingestion_manifest', comment: 'the ledger' },
     { command: 'lakeledger table show metadata.ingestion_event@1 -o json', comment: 'as it was at version 1' },
   ],
   async run(invocation) {
-    const { name, ...at } = parseTableName(invocation.arguments.table);
+    const { name, at } = tableAt(invocation.arguments.table, invocation.options.at);
     const snapshot = await withLake(invocation, (lake) => lake.table(name).snapshot(at));
     const { protocol, metadata, partitionColumns } = snapshot;
     await writeObject(invocation, {

@@ -63,13 +63,23 @@ function readJson(top: TopLevel, text: string): void {
   });
 }
 
-async function readTopLevel(session: () => Promise<Session>, store: ObjectStore, path: string): Promise<TopLevel> {
+/** Where checkpoints are read from. */
+export interface CheckpointDeps {
+  readonly store: ObjectStore;
+  readonly engine: () => Promise<Session>;
+}
+
+async function readTopLevel(
+  { store, engine }: CheckpointDeps,
+  path: string,
+  wanted: 'all' | 'others' = 'all',
+): Promise<TopLevel> {
   const top: TopLevel = { actions: [], sidecars: [], versions: [] };
   if (path.endsWith('.json')) {
     readJson(top, decodeLog(await store.get(path)));
     return top;
   }
-  const { files, others } = await readCheckpointParquet(await session(), store.location(path));
+  const { files, others } = await readCheckpointParquet(await engine(), store.location(path), wanted);
   for (const line of others) addOther(top, line);
   for (const action of files) top.actions.push(action);
   return top;
@@ -96,14 +106,11 @@ function assertWhole(top: TopLevel, checkpoint: CheckpointFiles): void {
  * The actions of a checkpoint: classic, in parts, or by the V2 specification with its sidecars. Throws `DELTA_LOG`, naming
  * the file, when one of them is damaged or missing. Source: PROTOCOL.md, "Checkpoints", "V2 Spec", "Sidecar Files".
  */
-export async function readCheckpoint(
-  engine: () => Promise<Session>,
-  store: ObjectStore,
-  checkpoint: CheckpointFiles,
-): Promise<Action[]> {
+export async function readCheckpoint(deps: CheckpointDeps, checkpoint: CheckpointFiles): Promise<Action[]> {
+  const { store, engine } = deps;
   const all: TopLevel = { actions: [], sidecars: [], versions: [] };
   for (const path of checkpoint.paths) {
-    const top = await naming(store.location(path), 'a checkpoint', () => readTopLevel(engine, store, path));
+    const top = await naming(store.location(path), 'a checkpoint', () => readTopLevel(deps, path));
     for (const action of top.actions) all.actions.push(action);
     all.sidecars.push(...top.sidecars);
     all.versions.push(...top.versions);
@@ -119,15 +126,12 @@ export async function readCheckpoint(
   return all.actions;
 }
 
-/** Paths of the sidecars that a checkpoint names. Throws `DELTA_LOG` when it cannot be read. */
-export async function readSidecarPaths(
-  engine: () => Promise<Session>,
-  store: ObjectStore,
-  checkpoint: CheckpointFiles,
-): Promise<string[]> {
+/** Paths of the sidecars that a checkpoint names, relative to the table. Throws `DELTA_LOG` when it cannot be read. */
+export async function readSidecarPaths(deps: CheckpointDeps, checkpoint: CheckpointFiles): Promise<string[]> {
   const paths: string[] = [];
   for (const path of checkpoint.paths) {
-    const top = await naming(store.location(path), 'a checkpoint', () => readTopLevel(engine, store, path));
+    const place = deps.store.location(path);
+    const top = await naming(place, 'a checkpoint', () => readTopLevel(deps, path, 'others'));
     paths.push(...top.sidecars);
   }
   return paths;

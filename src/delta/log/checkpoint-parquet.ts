@@ -73,6 +73,41 @@ function jsonText(expression: SqlFragment): SqlFragment {
   return trustedFragment(`to_json(${expression})::VARCHAR`);
 }
 
+interface Branch {
+  readonly members: Map<string, Branch>;
+}
+
+function packed({ members }: Branch, at: SqlFragment): SqlFragment {
+  if (members.size === 0) return at;
+  const pairs = [...members].map(([name, branch]) =>
+    joinFragments([identifier(name), packed(branch, joinFragments([at, identifier(name)], '.'))], ' := '),
+  );
+  return trustedFragment(`struct_pack(${joinFragments(pairs, ', ')})`);
+}
+
+/** `stats_parsed` without the columns that are null in every row: as text each of them would be there for each file. */
+async function statsStruct(session: Session, file: string): Promise<SqlFragment> {
+  const whole = field('add', 'stats_parsed');
+  const rows = await session.rows(readSqlFile('delta', 'checkpoint_stats_columns'), { file });
+  const root: Branch = { members: new Map() };
+  for (const row of rows) {
+    let branch = root;
+    for (const name of String(row['path']).split(', ').slice(2)) {
+      const next = branch.members.get(name) ?? { members: new Map() };
+      branch.members.set(name, next);
+      branch = next;
+    }
+  }
+  const value = trustedFragment(`CASE WHEN ${whole} IS NOT NULL THEN ${packed(root, whole)} END`);
+  try {
+    await session.rows(fillSql(readSqlFile('delta', 'checkpoint_probe'), { value }), { file });
+    return value;
+  } catch {
+    // Parquet joins the names of a path by a comma: one that has a comma itself leads astray.
+    return whole;
+  }
+}
+
 /** The SQL of each value that is read of a file; absent columns are null (PROTOCOL.md, "Checkpoints"). */
 async function fileFragments(
   session: Session,
@@ -87,7 +122,7 @@ async function fileFragments(
     // The struct may have hundreds of columns: it is read only when there is no text for some file.
     const lacks =
       stats === NULL || (await session.rows(readSqlFile('delta', 'checkpoint_lacks_stats'), { file }))[0]?.['lacks'];
-    if (lacks) stats = trustedFragment(`coalesce(${stats}, ${jsonText(field(kind, 'stats_parsed'))})`);
+    if (lacks) stats = trustedFragment(`coalesce(${stats}, ${jsonText(await statsStruct(session, file))})`);
   }
   return {
     action: identifier(kind),
@@ -123,49 +158,66 @@ function sharedParser(): (text: string | null) => Json | undefined {
   };
 }
 
-function withoutNulls(value: Json | undefined): Json {
-  return Object.fromEntries(Object.entries(value ?? {}).filter(([, member]) => member !== null));
-}
-
 function list(row: SqlRow, name: string): (string | null)[] {
   return JSON.parse(String(row[name])) as (string | null)[];
 }
 
-function* unpack(row: SqlRow, kind: FileKind, parse: (text: string | null) => Json | undefined): Generator<Json> {
-  const [paths, values, sizes] = [list(row, 'paths'), list(row, 'values'), list(row, 'sizes')];
-  const [times, changes] = [list(row, 'times'), list(row, 'changes')];
-  const [stats, rests] = [list(row, 'stats'), list(row, 'rests')];
-  const shared = new Map<string | null, Json>();
-  for (let i = 0; i < paths.length; i++) {
-    const restText = rests[i] ?? null;
-    let rest = shared.get(restText);
-    if (rest === undefined) {
-      rest = withoutNulls(parse(restText));
-      shared.set(restText, rest);
+/** The optional fields of a file; undefined when it has none. */
+function restParser(): (text: string | null) => Json | undefined {
+  const parse = sharedParser();
+  const known = new Map<Json, Json | undefined>();
+  return (text) => {
+    const value = parse(text);
+    if (value === undefined) return undefined;
+    if (!known.has(value)) {
+      const present = Object.entries(value).filter(([, member]) => member !== null);
+      known.set(value, present.length === 0 ? undefined : Object.fromEntries(present));
     }
-    const file: Json = { path: paths[i], partitionValues: parse(values[i] ?? null), size: sizes[i] };
-    file[TIME[kind]] = times[i];
-    file['dataChange'] = changes[i] ?? false;
-    if (kind === 'add') file['stats'] = repairStats(stats[i] ?? null);
-    yield Object.assign(kind === 'add' ? file : withoutUnset(file), rest);
-  }
+    return known.get(value);
+  };
+}
+
+/** The values of one pack, a list for each field. */
+function unpack(row: SqlRow) {
+  return {
+    paths: list(row, 'paths'),
+    values: list(row, 'values'),
+    sizes: list(row, 'sizes'),
+    times: list(row, 'times'),
+    changes: list(row, 'changes'),
+    stats: list(row, 'stats'),
+    rests: list(row, 'rests'),
+  };
 }
 
 function withoutUnset(file: Json): Json {
-  for (const key in file) if (file[key] === null || file[key] === undefined) delete file[key];
-  return file;
+  return Object.fromEntries(Object.entries(file).filter(([, member]) => member !== null && member !== undefined));
 }
 
-async function* readFiles(
+async function readFiles(
   session: Session,
   file: string,
-  column: { readonly kind: FileKind; readonly fields: ReadonlySet<string> },
-): AsyncGenerator<Action> {
+  column: { readonly kind: FileKind; readonly fields: ReadonlySet<string>; readonly into: Action[] },
+): Promise<void> {
+  const { kind, into } = column;
   const sql = fillSql(readSqlFile('delta', 'read_checkpoint_files'), await fileFragments(session, file, column));
-  const parse = sharedParser();
+  const parseValues = sharedParser();
+  const parseRest = restParser();
   for (const row of await session.rows(sql, { file })) {
-    for (const found of unpack(row, column.kind, parse)) {
-      yield column.kind === 'add' ? { add: parseAdd(found) } : { remove: parseRemove(found) };
+    const pack = unpack(row);
+    for (const [i, path] of pack.paths.entries()) {
+      const partitionValues = parseValues(pack.values[i] ?? null);
+      const dataChange = pack.changes[i] ?? false;
+      const rest = parseRest(pack.rests[i] ?? null);
+      const [size, time] = [pack.sizes[i], pack.times[i]];
+      if (kind === 'add') {
+        const stats = repairStats(pack.stats[i] ?? null);
+        const add = { path, partitionValues, size, modificationTime: time, dataChange, stats };
+        into.push({ add: parseAdd(rest === undefined ? add : { ...add, ...rest }) });
+      } else {
+        const remove = { path, partitionValues, size, deletionTimestamp: time, dataChange };
+        into.push({ remove: parseRemove({ ...withoutUnset(remove), ...rest }) });
+      }
     }
   }
 }
@@ -178,13 +230,7 @@ export interface CheckpointParquet {
   readonly others: readonly unknown[];
 }
 
-/**
- * Reads a Parquet file of a checkpoint. Columns that are missing are null, columns that no specification knows are left
- * alone. Throws whatever the reading of it throws. Source: PROTOCOL.md, "Checkpoint Schema".
- */
-export async function readCheckpointParquet(session: Session, location: string): Promise<CheckpointParquet> {
-  const file = escapeGlob(location);
-  const columns = await readColumns(session, file);
+async function readOthers(session: Session, file: string, columns: Columns): Promise<unknown[]> {
   const others: unknown[] = [];
   for (const [kind, key] of Object.entries(SMALL_KINDS)) {
     if (!columns.get(kind)?.has(key)) continue;
@@ -192,11 +238,26 @@ export async function readCheckpointParquet(session: Session, location: string):
     const rows = await session.rows(fillSql(readSqlFile('delta', 'read_checkpoint'), fragments), { file });
     for (const row of rows) others.push(parseLine(`{"${kind}":${String(row['action'])}}`));
   }
+  return others;
+}
+
+/**
+ * Reads a Parquet file of a checkpoint; `others` alone when the files are not wanted. Columns that are missing are null,
+ * columns that no specification knows are left alone. Throws whatever the reading of it throws.
+ * Source: PROTOCOL.md, "Checkpoint Schema".
+ */
+export async function readCheckpointParquet(
+  session: Session,
+  location: string,
+  wanted: 'all' | 'others' = 'all',
+): Promise<CheckpointParquet> {
+  const file = escapeGlob(location);
+  const columns = await readColumns(session, file);
+  const others = await readOthers(session, file, columns);
   const files: Action[] = [];
-  for (const kind of ['remove', 'add'] as const) {
+  for (const kind of wanted === 'all' ? (['remove', 'add'] as const) : []) {
     const fields = columns.get(kind);
-    if (!fields?.has('path')) continue;
-    for await (const action of readFiles(session, file, { kind, fields })) files.push(action);
+    if (fields?.has('path')) await readFiles(session, file, { kind, fields, into: files });
   }
   return { files, others };
 }

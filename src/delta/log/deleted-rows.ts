@@ -30,17 +30,22 @@ export async function bindDeletedRows(
   const table = identifier(`_${scan}_deleted`);
   await session.run(fillSql(readSqlFile('delta', 'scan_deleted_table'), { deleted: table }));
   const insert = fillSql(readSqlFile('delta', 'scan_deleted_rows'), { deleted: table });
-  let ranges: [number, number, number][] = [];
+  let positions: number[] = [];
+  let starts: number[] = [];
+  let ends: number[] = [];
   const flush = async () => {
-    if (ranges.length > 0) await session.run(insert, { ranges: JSON.stringify(ranges) });
-    ranges = [];
+    if (positions.length === 0) return;
+    await session.run(insert, { positions: positions.join(), starts: starts.join(), ends: ends.join() });
+    [positions, starts, ends] = [[], [], []];
   };
   for (const [position, { path, deletionVector }] of files.entries()) {
     if (deletionVector == null) continue;
     const place = `${decodePath(path)} of ${snapshot.path}@${snapshot.version}`;
     for (const { start, end } of rowRanges(await readDeletionVector(store, deletionVector, place))) {
-      ranges.push([position, start, end]);
-      if (ranges.length >= CHUNK) await flush();
+      positions.push(position);
+      starts.push(start);
+      ends.push(end);
+      if (positions.length >= CHUNK) await flush();
     }
   }
   await flush();

@@ -6,6 +6,8 @@ export interface ParquetNode {
   readonly id: number | undefined;
   readonly repeated: boolean;
   readonly isList: boolean;
+  /** The DuckDB type that a column without children is read as. */
+  readonly type: string | undefined;
   readonly children: readonly ParquetNode[];
 }
 
@@ -16,6 +18,7 @@ interface Entry {
   readonly repetition: string | null;
   readonly type: string | null;
   readonly logical: string | null;
+  readonly duckdb: string | null;
 }
 
 /** The tree of `scan_layouts.sql`; the root is the first entry. Throws `DATA_FILE_UNREADABLE` when the entries make no tree. */
@@ -32,6 +35,7 @@ export function parseParquetTree(layout: string, place: string): ParquetNode {
       id: entry.id ?? undefined,
       repeated: entry.repetition === 'REPEATED',
       isList: entry.type === 'LIST' || (entry.logical ?? '').startsWith('ListType'),
+      type: entry.duckdb ?? undefined,
       children: Array.from({ length: entry.children ?? 0 }, read),
     };
   };

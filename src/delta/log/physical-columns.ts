@@ -6,7 +6,7 @@ import {
   type SqlFragment,
   trustedFragment,
 } from '../../base/sql-file.js';
-import { type ColumnMappingMode, fieldId, physicalName } from '../protocol/column-mapping.js';
+import { type ColumnMappingMode, FIELD_ID, fieldId, physicalName } from '../protocol/column-mapping.js';
 import { type DeltaField, type DeltaType, duckdbType } from '../protocol/schema.js';
 import { listElement, mapEntry, type ParquetNode } from './parquet-tree.js';
 
@@ -53,7 +53,8 @@ export function holdsStruct(type: DeltaType): boolean {
 }
 
 function findNode(nodes: readonly ParquetNode[], field: DeltaField, mapping: ColumnMappingMode) {
-  if (mapping === 'id') {
+  // What is no column of the table but of its change files has no id.
+  if (mapping === 'id' && FIELD_ID in field.metadata) {
     const id = fieldId(field);
     return nodes.find((node) => node.id === id);
   }
@@ -70,6 +71,13 @@ export function physicalColumn(
   mapping: ColumnMappingMode,
   root?: ParquetNode,
 ): PhysicalColumn | undefined {
+  const node = root && findNode(root.children, field, mapping);
+  const stored = node?.children.length === 0 ? node.type : undefined;
+  const wanted = field.type.kind === 'primitive' ? duckdbType(field.type) : undefined;
+  if (node !== undefined && stored !== undefined && wanted !== undefined && stored !== wanted) {
+    // Read as the wider type, DuckDB would round the constants of filters to the stored one.
+    return { name: node.name, type: stored, convert: (value) => trustedFragment(`CAST(${value} AS ${wanted})`) };
+  }
   const found = locate(field, { mapping, depth: 0 }, root);
   return found && { name: found.name, type: found.reading.type, convert: found.reading.convert ?? ((value) => value) };
 }

@@ -2,6 +2,7 @@ import { LakeError } from '../../base/lake-error.js';
 import { fillSql, readSqlFile, trustedFragment } from '../../base/sql-file.js';
 import type { Session } from '../../duckdb/session.js';
 import type { AddFile } from '../protocol/actions.js';
+import type { DeltaField } from '../protocol/schema.js';
 import { hasFieldIds, type ParquetNode, parseParquetTree } from './parquet-tree.js';
 import { holdsStruct, type PhysicalColumn, physicalColumn } from './physical-columns.js';
 import type { Snapshot } from './snapshot.js';
@@ -23,23 +24,34 @@ interface GroupRequest {
   /** Prefix of the session's variables. */
   readonly scan: string;
   /** A location as DuckDB is given it, with nothing to expand in it. */
-  readonly escape: (location: string) => string;
+  readonly escapeLocation: (location: string) => string;
+}
+
+/** Types to which DuckDB does not widen without loss when it compares a column with a constant. */
+const ROUNDED = /^(?:double|timestamp_ntz|decimal\(.*\))$/;
+
+/** Whether older files may hold a column in a type that its filters would be rounded to (PROTOCOL.md, "Type Change Metadata"). */
+function wasWidened({ type, metadata }: DeltaField): boolean {
+  return type.kind === 'primitive' && ROUNDED.test(type.name) && 'delta.typeChanges' in metadata;
 }
 
 /**
- * Whether what a column is called differs by file. Ids say it only together with the files' own schemas; and DuckDB refuses to read a struct of
- * which a file has no member, which needs columns to have been dropped.
+ * Whether what a column is called, or its type, differs by file. Ids say it only together with the files' own schemas; and DuckDB refuses to
+ * read a struct of which a file has no member, which needs columns to have been dropped.
  */
 function needsLayouts({ mapping, schema }: Snapshot): boolean {
-  return mapping === 'id' || (mapping === 'name' && schema.fields.some(({ type }) => holdsStruct(type)));
+  if (mapping === 'id' || schema.fields.some(wasWidened)) return true;
+  return mapping === 'name' && schema.fields.some(({ type }) => holdsStruct(type));
 }
 
 /** Trees of the files' columns, by position; undefined where names alone are enough. */
 async function readLayouts(session: Session, request: GroupRequest): Promise<readonly ParquetNode[] | undefined> {
-  const { snapshot, locations, escape } = request;
+  const { snapshot, locations, escapeLocation } = request;
   if (!needsLayouts(snapshot)) return undefined;
   const scan = trustedFragment(request.scan);
-  await session.run(fillSql(readSqlFile('delta', 'set_scan_files'), { scan }), { files: locations.map(escape) });
+  await session.run(fillSql(readSqlFile('delta', 'set_scan_files'), { scan }), {
+    files: locations.map(escapeLocation),
+  });
   const rows = await session.rows(fillSql(readSqlFile('delta', 'scan_layouts'), { scan }));
   const trees = new Map<string, ParquetNode>();
   for (const row of rows) {
@@ -79,18 +91,15 @@ function columnsOf(snapshot: Snapshot, tree: ParquetNode | undefined): Map<strin
 export async function groupFiles(session: Session, request: GroupRequest): Promise<readonly ScanGroup[]> {
   const { snapshot, files } = request;
   const trees = await readLayouts(session, request);
-  const known = new Map<ParquetNode | undefined, Map<string, PhysicalColumn>>();
+  const layouts = new Map<ParquetNode | undefined, { id: number; columns: Map<string, PhysicalColumn> }>();
   const groups = new Map<string, ScanGroup & { readonly positions: number[] }>();
   for (const [position, file] of files.entries()) {
     const tree = trees?.[position];
-    let columns = known.get(tree);
-    if (columns === undefined) {
-      columns = columnsOf(snapshot, tree);
-      known.set(tree, columns);
-    }
+    const layout = layouts.get(tree) ?? { id: layouts.size, columns: columnsOf(snapshot, tree) };
+    layouts.set(tree, layout);
     const hasVectors = file.deletionVector != null;
-    const key = `${[...known.keys()].indexOf(tree)} ${hasVectors}`;
-    const group = groups.get(key) ?? { positions: [], columns, hasVectors };
+    const key = `${layout.id} ${hasVectors}`;
+    const group = groups.get(key) ?? { positions: [], columns: layout.columns, hasVectors };
     groups.set(key, group);
     group.positions.push(position);
   }

@@ -124,6 +124,13 @@ function emptyScan({ snapshot, position }: ScanRequest): SqlFragment {
   return trustedFragment(fillSql(readSqlFile('delta', 'scan_empty'), { columns: joinFragments(columns, ', ') }));
 }
 
+/** Throws `DELTA_SCHEMA` for a table that nothing can be selected from. */
+export function assertColumns({ schema, path, version }: Snapshot): void {
+  if (schema.fields.length > 0) return;
+  const place = `${path}@${version}`;
+  throw new LakeError('DELTA_SCHEMA', 'the table has no columns, so there is nothing to read', { place });
+}
+
 /**
  * Prepares a scan of data files and returns the SELECT that runs it in this session, with the logical columns of the snapshot: column mapping, older
  * types, columns that a file does not have and deletion vectors are resolved. DuckDB pushes filters and columns of the statement
@@ -132,15 +139,12 @@ function emptyScan({ snapshot, position }: ScanRequest): SqlFragment {
  */
 export async function bindScan(session: Session, store: ObjectStore, request: ScanRequest): Promise<SqlFragment> {
   const { snapshot, files, slot } = request;
-  if (snapshot.schema.fields.length === 0) {
-    const place = `${snapshot.path}@${snapshot.version}`;
-    throw new LakeError('DELTA_SCHEMA', 'the table has no columns, so there is nothing to read', { place });
-  }
+  assertColumns(snapshot);
   if (files.length === 0) return emptyScan(request);
   const scan = `scan_${slot}`;
   const locations = files.map((file) => dataLocation(store, file.path));
   explainScanErrors(session, scan, { snapshot, locations });
-  const groups = await groupFiles(session, { snapshot, files, locations, scan, escape: escapeGlob });
+  const groups = await groupFiles(session, { snapshot, files, locations, scan, escapeLocation: escapeGlob });
   const parts: SqlFragment[] = [];
   for (const [i, group] of groups.entries()) {
     const name = i === 0 ? scan : `${scan}_part${i}`;

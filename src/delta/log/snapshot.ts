@@ -16,7 +16,7 @@ import { type ColumnMappingMode, columnMappingMode, physicalName, physicalSchema
 import { assertReadable } from '../protocol/features.js';
 import { commitPath } from '../protocol/log-names.js';
 import { type DeltaSchema, parseSchema } from '../protocol/schema.js';
-import { readCheckpoint } from './checkpoint-file.js';
+import { type CheckpointDeps, readCheckpoint } from './checkpoint-file.js';
 import { type Commit, readActions, readCommits } from './commit-file.js';
 import { findInCommitTimestamp, inCommitTimestamps } from './in-commit-timestamp.js';
 import { Replay } from './replay.js';
@@ -54,6 +54,7 @@ type Shape = Pick<Snapshot, 'schema' | 'partitionColumns' | 'mapping' | 'physica
 
 /** What follows from `metaData` alone. */
 function shapeOf(metadata: Metadata, place: string): Shape {
+  if (metadata.schemaString === '') throw new LakeError('DELTA_LOG', 'metaData.schemaString is missing', { place });
   const schema = parseSchema(metadata.schemaString);
   const mapping = columnMappingMode(metadata.configuration, place);
   const physicalPartitionColumns = metadata.partitionColumns.map((column) => {
@@ -107,15 +108,9 @@ function applyCommit(replay: Replay, commit: Commit, path: string): void {
   replay.apply({ actions: commit.actions, place: `${path}/${commitPath(commit.version)}` });
 }
 
-/** Everything that one reading of a log needs. */
-interface Reading {
-  readonly store: ObjectStore;
-  readonly engine: () => Promise<Session>;
-}
-
-async function applyCheckpoint(replay: Replay, { store, engine }: Reading, checkpoint: CheckpointFiles): Promise<void> {
-  const actions = await readCheckpoint(engine, store, checkpoint);
-  const place = store.location(checkpoint.paths[0] ?? '');
+async function applyCheckpoint(replay: Replay, reading: CheckpointDeps, checkpoint: CheckpointFiles): Promise<void> {
+  const actions = await readCheckpoint(reading, checkpoint);
+  const place = reading.store.location(checkpoint.paths[0] ?? '');
   replay.apply({ actions, place });
   const files = actions.reduce((count, action) => count + Number('add' in action || 'remove' in action), 0);
   if (files === replay.files.size + replay.tombstones.size) return;
@@ -153,7 +148,7 @@ async function applySegmentCommits(replay: Replay, store: ObjectStore, segment: 
   await read(rest);
 }
 
-async function readSegment(reading: Reading, segment: LogSegment): Promise<Snapshot> {
+async function readSegment(reading: CheckpointDeps, segment: LogSegment): Promise<Snapshot> {
   const { store } = reading;
   const { version, checkpoint } = segment;
   const replay = new Replay();

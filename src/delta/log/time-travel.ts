@@ -1,8 +1,8 @@
 import { LakeError, usageError } from '../../base/lake-error.js';
 import type { ObjectStore } from '../../storage/object-store.js';
-import { commitPath } from '../protocol/log-names.js';
-import { listCommitVersions } from './history.js';
+import { type CommitTimes, readCommitTimes } from './commit-times.js';
 import { hasLog } from './segment.js';
+import type { Snapshot } from './snapshot.js';
 
 const ISO = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
 
@@ -15,41 +15,40 @@ function parseTime(timestamp: string): number {
   throw usageError(`"${timestamp}" is not an ISO 8601 time`, { hint: 'for example 2026-01-31T12:00:00Z' });
 }
 
+function notFound(place: string, message: string, hint: string): LakeError {
+  return new LakeError('VERSION_NOT_FOUND', message, { place, hint, exitCode: 2 });
+}
+
+/** The oldest version that can be read and whose time is known. */
+async function oldest({ log, findTime }: CommitTimes): Promise<{ version: number; time: number } | undefined> {
+  const version = log.commits.find((v) => v >= (log.firstReadable ?? Number.POSITIVE_INFINITY));
+  const time = version === undefined ? undefined : await findTime(version);
+  return version === undefined || time === undefined ? undefined : { version, time };
+}
+
 /**
- * The newest version committed at or before an ISO 8601 time, or undefined when there is no log. A commit's time is the
- * modification time of its file, made to grow with the version (PROTOCOL.md, "In-Commit Timestamps": what holds without them).
- * Throws `VERSION_NOT_FOUND` for a time before the first commit that is there.
+ * The newest version committed at or before an ISO 8601 time, or undefined when there is no log; `newest` is the newest
+ * snapshot, which says what the time of a commit is (see `readCommitTimes`). Throws `VERSION_NOT_FOUND` for a time before
+ * the first version that can still be read.
  */
-export async function findVersionAt(store: ObjectStore, timestamp: string): Promise<number | undefined> {
+export async function findVersionAt(
+  store: ObjectStore,
+  timestamp: string,
+  newest: Snapshot | undefined,
+): Promise<number | undefined> {
   const wanted = parseTime(timestamp);
-  let found: number | undefined;
-  let first: number | undefined;
-  let last = Number.NEGATIVE_INFINITY;
-  for (const version of await listCommitVersions(store)) {
-    const modified = (await store.findMeta(commitPath(version)))?.modified;
-    if (modified === undefined) continue;
-    last = Math.max(modified, last + 1);
-    first ??= last;
-    if (last > wanted) break;
-    found = version;
+  const times = await readCommitTimes(store, newest);
+  if (times.log.commits.length === 0) {
+    if (!(await hasLog(store))) return undefined;
+    const message = 'the log holds no commit any more, only a checkpoint: its time is not known';
+    throw notFound(store.root, message, 'name the version, or leave it out for the newest');
   }
-  if (first === undefined && (await hasLog(store))) {
-    throw new LakeError(
-      'VERSION_NOT_FOUND',
-      'the log holds no commit any more, only a checkpoint: its time is not known',
-      {
-        place: store.root,
-        hint: 'name the version, or leave it out for the newest',
-        exitCode: 2,
-      },
-    );
-  }
-  if (found === undefined && first !== undefined) {
-    throw new LakeError('VERSION_NOT_FOUND', `there is no version at or before ${timestamp}`, {
-      place: store.root,
-      hint: `the oldest one is of ${new Date(first).toISOString()}`,
-      exitCode: 2,
-    });
-  }
-  return found;
+  const found = await times.findVersion(wanted);
+  if (found !== undefined && found >= (times.log.firstReadable ?? Number.POSITIVE_INFINITY)) return found;
+  const first = await oldest(times);
+  const hint =
+    first === undefined
+      ? 'name the version, or leave it out for the newest'
+      : `the oldest one is ${first.version}, of ${new Date(first.time).toISOString()}`;
+  throw notFound(store.root, `there is no version at or before ${timestamp} that can be read`, hint);
 }

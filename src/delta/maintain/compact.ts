@@ -17,7 +17,7 @@ const BIG_ROWS = 200_000;
 /** Whether the table asks for compaction after commits (`delta.autoOptimize.autoCompact`); undefined when it does not say. */
 export function autoCompact({ metadata }: Snapshot): boolean | undefined {
   const value = metadata.configuration['delta.autoOptimize.autoCompact']?.toLowerCase();
-  return value === undefined ? undefined : value === 'true' || value === 'auto';
+  return value === undefined ? undefined : value === 'true' || value === 'auto' || value === 'legacy';
 }
 
 function tierOf(file: AddFile): number {

@@ -39,7 +39,7 @@ export function partitionKeys(snapshot: Snapshot): (file: Pick<AddFile, 'partiti
 }
 
 /** The share of a file's rows that its deletion vector takes away; 1 when nobody knows how many rows it has. */
-export function deletedShare(file: AddFile): number {
+function deletedShare(file: AddFile): number {
   const deleted = file.deletionVector?.cardinality ?? 0;
   if (deleted === 0) return 0;
   const rows = parseStats(file.stats)?.numRecords ?? 0;

@@ -65,11 +65,9 @@ export function unreferencedFiles(
   files: readonly ObjectMeta[],
   { kept, cutoff }: { readonly kept: KeptFiles; readonly cutoff: number },
 ): ObjectMeta[] {
-  const removed = new Set(
-    snapshot.tombstones
-      .filter((tombstone) => isExpired(tombstone, cutoff))
-      .flatMap((file) => pathsBelow(snapshot, file)),
-  );
+  // A tombstone without a time says nothing about when: the file's own time decides then.
+  const expired = snapshot.tombstones.filter((file) => file.deletionTimestamp != null && isExpired(file, cutoff));
+  const removed = new Set(expired.flatMap((file) => pathsBelow(snapshot, file)));
   return files.filter(({ path, modified }) => !kept.has(path) && (modified < cutoff || removed.has(path)));
 }
 

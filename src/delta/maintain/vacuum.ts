@@ -2,7 +2,7 @@ import { LakeError, usageError } from '../../base/lake-error.js';
 import type { ObjectMeta } from '../../storage/object-store.js';
 import type { Snapshot } from '../log/snapshot.js';
 import { assertWritable } from '../protocol/features.js';
-import { parseInterval } from '../protocol/interval.js';
+import { deletedFileRetention } from '../protocol/table-properties.js';
 import { NO_READS } from '../write/conflicts.js';
 import { keptFiles } from './kept-files.js';
 import type { MaintainDeps } from './maintain-deps.js';
@@ -40,12 +40,11 @@ export interface VacuumResult {
 }
 
 const HOUR = 3_600_000;
-const DEFAULT_RETENTION = 7 * 24 * HOUR;
 /** A note in the history is tried again this often when other commits keep getting in between. */
 const NOTE_ATTEMPTS = 20;
 
 function retentionOf(snapshot: Snapshot, { retentionHours, force }: VacuumRequest): { asked: number; own: number } {
-  const own = parseInterval(snapshot.metadata.configuration['delta.deletedFileRetentionDuration']) ?? DEFAULT_RETENTION;
+  const own = deletedFileRetention(snapshot.metadata.configuration);
   if (retentionHours === undefined) return { asked: own, own };
   const asked = retentionHours * HOUR;
   if (!Number.isFinite(asked) || asked < 0)

@@ -4,10 +4,10 @@ import { readDeletionVector } from '../log/deletion-vectors.js';
 import { listCommitVersions } from '../log/history.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { AddFile } from '../protocol/actions.js';
-import { parseInterval } from '../protocol/interval.js';
 import { commitPath } from '../protocol/log-names.js';
 import { parsePartitionValue } from '../protocol/partition-values.js';
 import { parseStats } from '../protocol/stats.js';
+import { deletedFileRetention } from '../protocol/table-properties.js';
 import type { MaintainDeps } from './maintain-deps.js';
 import { findFileMeta, mapSome } from './missing-files.js';
 import { verifyCheckpoint } from './verify-log.js';
@@ -50,8 +50,6 @@ export interface VerifyResult {
 export interface VerifyDeps extends MaintainDeps {
   snapshotAt(version: number): Promise<Snapshot>;
 }
-
-const DEFAULT_RETENTION = 7 * 86_400_000;
 
 async function verifyFile({ store }: VerifyDeps, snapshot: Snapshot, file: AddFile): Promise<Finding[]> {
   const { path } = file;
@@ -101,9 +99,7 @@ function verifyPartition(snapshot: Snapshot, { path, partitionValues }: AddFile)
 
 /** Change data files of the retention must be there; older ones may have been deleted. */
 async function verifyChangeData({ store, clock }: VerifyDeps, snapshot: Snapshot): Promise<Finding[]> {
-  const { configuration } = snapshot.metadata;
-  const cutoff =
-    clock.now() - (parseInterval(configuration['delta.deletedFileRetentionDuration']) ?? DEFAULT_RETENTION);
+  const cutoff = clock.now() - deletedFileRetention(snapshot.metadata.configuration);
   const findings: Finding[] = [];
   for (const version of (await listCommitVersions(store)).reverse()) {
     if (((await store.findMeta(commitPath(version)))?.modified ?? 0) < cutoff) break;

@@ -62,6 +62,16 @@ export function mapStructs(
   }
 }
 
+const NESTED_IDS = 'delta.columnMapping.nested.ids';
+
+/** Fields without what they say about column mapping: ids and names that another table gave them mean nothing in this one. */
+export function withoutMapping(fields: readonly DeltaField[]): DeltaField[] {
+  return fields.map((field) => {
+    const { [FIELD_ID]: _id, [PHYSICAL_NAME]: _name, [NESTED_IDS]: _nested, ...metadata } = field.metadata;
+    return { ...field, metadata, type: mapStructs(field.type, withoutMapping) };
+  });
+}
+
 /**
  * Gives every field without one an id above `maxColumnId` and a physical name (`newName`), nested fields included; fields that have both keep them.
  */

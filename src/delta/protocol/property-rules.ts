@@ -42,8 +42,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   'delta.enableTypeWidening': flag,
   'delta.isolationLevel': oneOf('Serializable', 'WriteSerializable'),
   'delta.logRetentionDuration': interval,
-  'delta.minReaderVersion': positive,
-  'delta.minWriterVersion': positive,
   'delta.parquet.compression.codec': oneOf('snappy', 'zstd', 'gzip', 'uncompressed', 'lz4_raw', 'brotli'),
   'delta.randomizeFilePrefixes': flag,
   'delta.randomPrefixLength': positive,
@@ -58,9 +56,17 @@ const INTERNAL: ReadonlySet<string> = new Set([
   MAX_COLUMN_ID,
   'delta.inCommitTimestampEnablementTimestamp',
   'delta.inCommitTimestampEnablementVersion',
+  // They are the protocol's, which rises with what the table uses.
+  'delta.minReaderVersion',
+  'delta.minWriterVersion',
   'delta.rowTracking.materializedRowIdColumnName',
   'delta.rowTracking.materializedRowCommitVersionColumnName',
 ]);
+
+/** Throws a usage error (exit 2) for a property that only the writer itself sets and removes. */
+export function assertNotInternal(name: string): void {
+  if (INTERNAL.has(name)) throw usageError(`"${name}" is kept by the writer and cannot be set or removed`);
+}
 
 /**
  * Throws a usage error (exit 2) for a property of Delta that is unknown, has an impossible value, or may not be set by hand. Names that do
@@ -73,7 +79,7 @@ export function assertProperty(name: string, value: string): void {
       hint: 'add it with addConstraint, which looks at the rows that are there',
     });
   }
-  if (INTERNAL.has(name)) throw usageError(`"${name}" is kept by the writer and cannot be set`);
+  assertNotInternal(name);
   const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined;
   if (rule === undefined) {
     const meant = findNearest(name, Object.keys(RULES));

@@ -97,7 +97,7 @@ export function* rowsOf(set: RowSet): Generator<number> {
 }
 
 /** Bit `row & 31` of `words[row >>> 5]` says whether the row `key * 65536 + row` is in the container. Not to be changed. */
-export function containerWords(container: Container): Uint32Array {
+function containerWords(container: Container): Uint32Array {
   if (container.kind === 'bitmap') return container.words;
   const words = new Uint32Array(WORDS);
   addWords(container, words);

@@ -1,11 +1,12 @@
 import { LakeError, usageError } from '../../base/lake-error.js';
 import type { ObjectStore } from '../../storage/object-store.js';
-import type { Commit } from '../log/commit-file.js';
+import { type Commit, findCommitInfo, readCommit } from '../log/commit-file.js';
 import { listCommitVersions } from '../log/history.js';
+import { inCommitTimestamps } from '../log/in-commit-timestamp.js';
 import type { Snapshot } from '../log/snapshot.js';
-import type { CommitInfo } from '../protocol/actions.js';
 import { commitPath } from '../protocol/log-names.js';
 import { parseTimestamp } from '../protocol/time-text.js';
+import { recordsChanges } from './change-schema.js';
 
 /** The time of each version whose commit is there: when its file was written, made to grow with the version. */
 export async function readFileTimes(store: ObjectStore): Promise<Map<number, number>> {
@@ -25,12 +26,29 @@ export async function readFileTimes(store: ObjectStore): Promise<Map<number, num
  * then on, else that of its file (PROTOCOL.md, "In-Commit Timestamps").
  */
 export function commitTime(commit: Commit, end: Snapshot, fileTimes: ReadonlyMap<number, number>): number {
-  const { configuration } = end.metadata;
-  const since = Number(configuration['delta.inCommitTimestampEnablementVersion'] ?? 0);
-  const enabled = configuration['delta.enableInCommitTimestamps']?.toLowerCase() === 'true';
-  const info: CommitInfo = commit.actions.flatMap((a) => ('commitInfo' in a ? [a.commitInfo] : []))[0] ?? {};
-  if (enabled && commit.version >= since && typeof info.inCommitTimestamp === 'number') return info.inCommitTimestamp;
-  return fileTimes.get(commit.version) ?? info.timestamp ?? 0;
+  const inside = inCommitTimestamps(end.protocol, end.metadata);
+  const info = findCommitInfo(commit);
+  if (inside !== undefined && commit.version >= inside.since && info?.inCommitTimestamp !== undefined) {
+    return info.inCommitTimestamp;
+  }
+  return fileTimes.get(commit.version) ?? info?.timestamp ?? 0;
+}
+
+/**
+ * The first version of the last stretch with the change data feed, as far as the log still says; the newest version when the
+ * feed is off there.
+ */
+export async function firstRecorded(store: ObjectStore, newest: Snapshot): Promise<number> {
+  if (!recordsChanges(newest.metadata)) return newest.version;
+  let first: number | undefined;
+  for (const version of await listCommitVersions(store)) {
+    if (version > newest.version) break;
+    for (const action of (await readCommit(store, version)).actions) {
+      if ('metaData' in action) first = recordsChanges(action.metaData) ? (first ?? version) : undefined;
+    }
+  }
+  // Without a word in the commits that are left, the checkpoint that was read is the oldest witness.
+  return first ?? Math.max(newest.checkpointVersion, 0);
 }
 
 /** Milliseconds since the epoch of an ISO 8601 time; without a zone it is UTC. Throws a usage error. */

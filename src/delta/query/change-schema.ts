@@ -3,6 +3,7 @@ import type { Snapshot } from '../log/snapshot.js';
 import type { Metadata } from '../protocol/actions.js';
 import { type ColumnMappingMode, columnMappingMode, physicalName } from '../protocol/column-mapping.js';
 import { type DeltaField, type DeltaType, parseSchema } from '../protocol/schema.js';
+import { booleanProperty } from '../protocol/table-properties.js';
 import { canWiden } from '../protocol/type-widening.js';
 
 interface Modes {
@@ -45,7 +46,10 @@ function fieldsProblem(old: readonly DeltaField[], end: readonly DeltaField[], m
 export function assertShownAs(end: Snapshot, metadata: Metadata, version: number): void {
   const place = `${end.path}@${version}`;
   const modes = { old: columnMappingMode(metadata.configuration, place), end: end.mapping };
-  const problem = fieldsProblem(parseSchema(metadata.schemaString).fields, end.schema.fields, modes);
+  const samePartitions = JSON.stringify(metadata.partitionColumns) === JSON.stringify(end.partitionColumns);
+  const problem =
+    fieldsProblem(parseSchema(metadata.schemaString).fields, end.schema.fields, modes) ??
+    (samePartitions ? undefined : 'the table was partitioned by other columns');
   if (problem === undefined) return;
   throw new LakeError(
     'DELTA_SCHEMA',
@@ -54,9 +58,14 @@ export function assertShownAs(end: Snapshot, metadata: Metadata, version: number
   );
 }
 
+/** Whether the change data feed is on. */
+export function recordsChanges({ configuration }: Metadata): boolean {
+  return booleanProperty(configuration, 'delta.enableChangeDataFeed', false);
+}
+
 /** Throws `CHANGES_NOT_RECORDED` unless the change data feed is on. */
 export function assertRecorded(path: string, metadata: Metadata, version: number): void {
-  if (metadata.configuration['delta.enableChangeDataFeed']?.toLowerCase() === 'true') return;
+  if (recordsChanges(metadata)) return;
   throw new LakeError('CHANGES_NOT_RECORDED', `the change data feed is off at version ${version}`, {
     place: `${path}@${version}`,
     hint: 'choose versions from the one on that has delta.enableChangeDataFeed = true',

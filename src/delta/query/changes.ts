@@ -1,4 +1,4 @@
-import { usageError } from '../../base/lake-error.js';
+import { LakeError, usageError } from '../../base/lake-error.js';
 import {
   fillSql,
   identifiers,
@@ -7,7 +7,8 @@ import {
   type SqlFragment,
   trustedFragment,
 } from '../../base/sql-file.js';
-import type { Session } from '../../duckdb/session.js';
+import { type Session, SQL_CUT, type SqlColumn } from '../../duckdb/session.js';
+import type { SqlRow } from '../../duckdb/values.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { type Commit, readCommit } from '../log/commit-file.js';
 import { readDeletionVector } from '../log/deletion-vectors.js';
@@ -18,7 +19,7 @@ import { PHYSICAL_NAME } from '../protocol/column-mapping.js';
 import { NO_ROWS } from '../protocol/row-set.js';
 import type { DeltaField } from '../protocol/schema.js';
 import { type ChangeFile, changeFiles, withoutRepeats } from './change-files.js';
-import { assertCommits, commitTime, parseTime, readFileTimes } from './change-range.js';
+import { assertCommits, commitTime, firstRecorded, parseTime, readFileTimes } from './change-range.js';
 import { assertRecorded, assertShownAs } from './change-schema.js';
 import { rowDifference } from './row-difference.js';
 
@@ -29,8 +30,8 @@ export interface ChangeBound {
 }
 
 export interface ChangesRequest {
-  /** The first version, or the first one at or after a time. */
-  readonly from: ChangeBound;
+  /** The first version, or the first one at or after a time; default: as far back as the log knows that changes were recorded. */
+  readonly from?: ChangeBound;
   /** The last version, or the last one at or before a time; default: the newest. */
   readonly to?: ChangeBound;
 }
@@ -75,18 +76,16 @@ function assertBound({ version, timestamp }: ChangeBound): void {
 
 /** The commits of the range, checked: recorded, there, of one schema. */
 async function readRange(deps: ChangesDeps, { from, to }: ChangesRequest): Promise<Range> {
-  assertBound(from);
-  if (to !== undefined) assertBound(to);
+  for (const given of [from, to]) if (given !== undefined) assertBound(given);
   const newest = await deps.snapshot();
   const last = to?.version ?? newest.version;
-  const first = from.version ?? 0;
-  if (first > newest.version || last < first) {
-    throw usageError(`there are no changes from version ${first} to ${last}`, {
-      place: `${newest.path}@${newest.version}`,
-    });
-  }
+  const first = from === undefined ? await firstRecorded(deps.store, newest) : (from.version ?? 0);
+  const place = `${newest.path}@${newest.version}`;
+  if (first > newest.version)
+    throw usageError(`version ${first} is not there; the newest is ${newest.version}`, { place });
+  if (last < first) throw usageError(`the changes end before they start: from version ${first} to ${last}`, { place });
   const fileTimes = await readFileTimes(deps.store);
-  const after = from.timestamp === undefined ? undefined : parseTime(from.timestamp);
+  const after = from?.timestamp === undefined ? undefined : parseTime(from.timestamp);
   const before = to?.timestamp === undefined ? undefined : parseTime(to.timestamp);
   const there = await listCommitVersions(deps.store);
   const wanted = there.filter((version) => version >= first && version <= Math.min(last, newest.version));
@@ -98,7 +97,7 @@ async function readRange(deps: ChangesDeps, { from, to }: ChangesRequest): Promi
       commits.push({ ...commit, time });
     }
   }
-  if (from.version !== undefined) {
+  if (from?.timestamp === undefined) {
     const upTo = commits.at(-1)?.version ?? first;
     assertCommits(
       newest.path,
@@ -229,4 +228,26 @@ export async function bindChanges(deps: ChangesDeps, request: ChangesRequest): P
     relation: joinFragments(parts, '\nUNION ALL\n'),
     versions: from === undefined ? undefined : { from, to: end.version },
   };
+}
+
+/** The rows of a feed in the order of the versions, in chunks; at most `limit`. */
+export async function* streamChanges(
+  deps: ChangesDeps,
+  { limit, ...request }: ChangesRequest & { readonly limit?: number },
+  onColumns?: (columns: readonly SqlColumn[]) => void,
+): AsyncGenerator<readonly SqlRow[]> {
+  const { relation } = await bindChanges(deps, request);
+  const sql = fillSql(readSqlFile('delta', 'changes_read'), { relation });
+  const params = { limit: limit ?? null };
+  let cut: unknown;
+  try {
+    yield* deps.session.stream(sql, params, onColumns);
+  } catch (error) {
+    if (!(error instanceof LakeError && error.code === SQL_CUT)) throw error;
+    cut = error;
+  }
+  if (cut === undefined) return;
+  // Only a statement that is run as a whole says why it failed.
+  await deps.session.rows(sql, params);
+  throw cut;
 }

@@ -11,7 +11,7 @@ import { type Session, SQL_CUT, type SqlColumn, type SqlParams, type SqlResult }
 import type { SqlRow } from '../../duckdb/values.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { planFilters } from '../log/plan-filters.js';
-import { bindScan } from '../log/scan.js';
+import { assertColumns, bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { AddFile } from '../protocol/actions.js';
 import { parsePlanFilters } from '../protocol/plan-filters.js';
@@ -69,6 +69,7 @@ async function resolveTables(tables: TableResolver, names: readonly string[]): P
 
 async function createStandIns(session: Session, bound: readonly Bound[]): Promise<void> {
   for (const { name, qualified, snapshot } of bound) {
+    assertColumns(snapshot);
     if (name.includes('.')) {
       const schema = identifier(name.slice(0, name.indexOf('.')));
       await session.run(fillSql(readSqlFile('delta', 'query_create_schema'), { schema }));
@@ -104,7 +105,9 @@ async function bindSelect(
   const skipping = request.skipping !== false && !parsed.showsCatalog;
   const filters = skipping ? await planFilters(session, parsed.body, request.params) : undefined;
   const scanned: ScannedFiles[] = [];
-  for (const table of bound) {
+  const named = new Set(parsed.tables.map((name) => name.toLowerCase()));
+  // Of a table that is only listed, the stand-in is enough.
+  for (const table of bound.filter(({ name }) => named.has(name))) {
     const kind = table.name.includes('.') ? table.name : `main.${table.name}`;
     const files = filters === undefined ? table.snapshot.files : keptFiles(table, filters.get(`memory.${kind}`));
     const relation = await bindScan(session, table.store, {

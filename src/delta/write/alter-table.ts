@@ -3,9 +3,9 @@ import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { Metadata } from '../protocol/actions.js';
 import { clusteringColumns } from '../protocol/clustering.js';
-import { PHYSICAL_NAME, physicalName } from '../protocol/column-mapping.js';
-import { assertMappingChange, assertProperty } from '../protocol/property-rules.js';
-import { type DeltaField, type DeltaSchema, type DeltaType, parseSchema, serializeSchema } from '../protocol/schema.js';
+import { mapStructs, PHYSICAL_NAME, physicalName, withoutMapping } from '../protocol/column-mapping.js';
+import { assertMappingChange, assertNotInternal, assertProperty } from '../protocol/property-rules.js';
+import type { DeltaField, DeltaSchema, DeltaType } from '../protocol/schema.js';
 import {
   addColumns,
   dropField,
@@ -19,7 +19,7 @@ import { NO_READS, type Reads } from './conflicts.js';
 import { assertConstraints, checkConstraint } from './constraints.js';
 import type { WriteDeps } from './data-files.js';
 import type { StagedOperation } from './rows-where.js';
-import { changeMetadata, type MetadataChange } from './table-metadata.js';
+import { assertPartitions, changeMetadata, type MetadataChange } from './table-metadata.js';
 
 const NO_ROWS = { inserted: 0, updated: 0, deleted: 0 };
 const CONSTRAINT = 'delta.constraints.';
@@ -49,16 +49,13 @@ function without(configuration: Metadata['configuration'], names: readonly strin
 
 /** Files of an unmapped table have the logical names; a table that becomes mapped keeps them as physical ones. */
 function withCurrentNames(schema: DeltaSchema): DeltaSchema {
-  const visit = (json: unknown): unknown => {
-    if (Array.isArray(json)) return json.map(visit);
-    if (typeof json !== 'object' || json === null) return json;
-    const node = Object.fromEntries(
-      Object.entries(json).map(([key, value]) => [key, key === 'metadata' ? value : visit(value)]),
-    );
-    const isField = typeof node['name'] === 'string' && 'nullable' in node;
-    return isField ? { ...node, metadata: { [PHYSICAL_NAME]: node['name'], ...(node['metadata'] as object) } } : node;
-  };
-  return parseSchema(JSON.stringify(visit(JSON.parse(serializeSchema(schema)))));
+  const visit = (fields: readonly DeltaField[]): DeltaField[] =>
+    fields.map((field) => ({
+      ...field,
+      metadata: { ...field.metadata, [PHYSICAL_NAME]: field.name },
+      type: mapStructs(field.type, visit),
+    }));
+  return { fields: visit(withoutMapping(schema.fields)) };
 }
 
 function setProperties(snapshot: Snapshot, properties: Readonly<Record<string, string>>): Described {
@@ -81,6 +78,7 @@ function unsetProperties(snapshot: Snapshot, names: readonly string[]): Describe
   if (unknown !== undefined) throw usageError(`the table has no property "${unknown}"`);
   const constraint = names.find((name) => name.startsWith(CONSTRAINT));
   if (constraint !== undefined) throw usageError(`"${constraint}" is a constraint`, { hint: 'use dropConstraint' });
+  for (const name of names) assertNotInternal(name);
   const configuration = without(before, names);
   assertMappingChange(before['delta.columnMapping.mode'], configuration['delta.columnMapping.mode']);
   return {
@@ -205,7 +203,7 @@ function describe(deps: WriteDeps, snapshot: Snapshot, wanted: Alteration): Desc
     case 'unset properties':
       return unsetProperties(snapshot, wanted.names);
     case 'add columns': {
-      const schema = addColumns(snapshot.schema, wanted.columns);
+      const schema = addColumns(snapshot.schema, withoutMapping(wanted.columns));
       return {
         change: { schema },
         operation: 'ADD COLUMNS',
@@ -243,7 +241,8 @@ export async function stageAlteration(
   wanted: Alteration,
 ): Promise<StagedOperation> {
   const { change, operation, parameters, reads = NO_READS } = await describe(deps, snapshot, wanted);
-  const { actions } = changeMetadata(snapshot, change);
+  const { actions, schema, metadata } = changeMetadata(snapshot, change);
+  assertPartitions(schema, metadata.partitionColumns, `${snapshot.path}@${snapshot.version}`);
   if (actions.length === 0) return { counts: NO_ROWS, files: [] };
   const stage: Stage = { snapshot, actions, reads, operation, parameters };
   return { counts: NO_ROWS, stage, files: [] };

@@ -7,6 +7,8 @@ import { booleanProperty } from '../protocol/table-properties.js';
 /** How the `add` column of a checkpoint is made. */
 export interface CheckpointAdd {
   readonly fragment: SqlFragment;
+  /** The column `parsed` that the fragment takes the statistics from. */
+  readonly parsed: SqlFragment;
   /** The shape of `parsed_stats` for `from_json`; undefined when the checkpoint has no `stats_parsed`. */
   readonly structure: string | undefined;
 }
@@ -63,7 +65,10 @@ function pack(parts: readonly { readonly name: string; readonly part: Part }[]):
   };
 }
 
-const PARSED = trustedFragment('from_json(parsed_stats, $structure)');
+const PARSED = identifier('parsed');
+const NOTHING = trustedFragment('NULL');
+/** Made once for each row: hundreds of columns are taken from it. */
+const PARSE = trustedFragment('from_json(parsed_stats, $structure)');
 
 function statsParsed(snapshot: Snapshot): Part {
   const partitions = new Set(snapshot.physicalPartitionColumns);
@@ -105,7 +110,7 @@ export function checkpointAdd(snapshot: Snapshot): CheckpointAdd {
   const { configuration } = snapshot.metadata;
   const json = booleanProperty(configuration, 'delta.checkpoint.writeStatsAsJson', true);
   const struct = booleanProperty(configuration, 'delta.checkpoint.writeStatsAsStruct', false);
-  if (json && !struct) return { fragment: identifier('add'), structure: undefined };
+  if (json && !struct) return { fragment: identifier('add'), parsed: NOTHING, structure: undefined };
   const stats = struct ? statsParsed(snapshot) : undefined;
   const pairs = [
     ...[...FIELDS, ...(json ? ['stats'] : [])].map((name) =>
@@ -115,11 +120,12 @@ export function checkpointAdd(snapshot: Snapshot): CheckpointAdd {
       ? []
       : [
           ...partitionsParsed(snapshot),
-          trustedFragment(`"stats_parsed" := CASE WHEN parsed_stats IS NOT NULL THEN ${stats.fragment} END`),
+          trustedFragment(`"stats_parsed" := CASE WHEN parsed IS NOT NULL THEN ${stats.fragment} END`),
         ]),
   ];
   return {
     fragment: trustedFragment(`CASE WHEN "add" IS NOT NULL THEN struct_pack(${joinFragments(pairs, ', ')}) END`),
+    parsed: stats === undefined ? NOTHING : PARSE,
     structure: stats === undefined ? undefined : renderExactJson(stats.shape),
   };
 }

@@ -146,7 +146,7 @@ async function writeClassic(draft: Draft): Promise<WrittenCheckpoint> {
   const temp = `${LOG_FOLDER}/.${randomUUID()}.tmp`;
   try {
     const file = store.newLocation(temp);
-    const copy = fillSql(readSqlFile('delta', 'write_checkpoint'), { table, add: add.fragment });
+    const copy = fillSql(readSqlFile('delta', 'write_checkpoint'), { table, add: add.fragment, parsed: add.parsed });
     await session.run(copy, { file, ...parameters(draft) });
     const found = noTotals();
     addCounts(found, (await session.rows(readSqlFile('delta', 'count_checkpoint'), { file }))[0]);
@@ -168,7 +168,8 @@ interface Sidecar {
 async function writeSidecar(draft: Draft, path: string, rows: { first: number; end: number }): Promise<Totals> {
   const { session, store } = draft.deps;
   const file = store.newLocation(path);
-  const copy = fillSql(readSqlFile('delta', 'write_sidecar'), { table: draft.table, add: draft.add.fragment });
+  const { table, add } = draft;
+  const copy = fillSql(readSqlFile('delta', 'write_sidecar'), { table, add: add.fragment, parsed: add.parsed });
   await session.run(copy, { file, ...rows, ...parameters(draft) });
   await store.sync([path]);
   const found = noTotals();

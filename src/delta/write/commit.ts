@@ -44,8 +44,9 @@ export interface CommitDeps {
 
 const MAX_ATTEMPTS = 1000;
 
-function textMap(values: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(values).map(([k, v]) => [k, typeof v === 'string' ? v : JSON.stringify(v)]));
+function textMap(values: Readonly<Record<string, unknown>>): Record<string, string | null> {
+  const text = (value: unknown) => (value === null || typeof value === 'string' ? value : JSON.stringify(value));
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, text(value)]));
 }
 
 interface CommitContext {

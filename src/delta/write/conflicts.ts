@@ -57,9 +57,9 @@ export function rearrangesOnly(actions: readonly Action[]): boolean {
   return actions.every((a) => ('add' in a ? !a.add.dataChange : 'remove' in a ? !a.remove.dataChange : false));
 }
 
-/** PROTOCOL.md has no word for it; Spark and Delta's readers of `commitInfo.isBlindAppend` mean this. */
+/** PROTOCOL.md has no word for it; for Spark it is a commit that read nothing and whose files, if any, are all new. */
 export function isBlindAppend(actions: readonly Action[], reads: Reads): boolean {
-  const onlyAdds = actions.every((a) => !('remove' in a) && !('metaData' in a) && !('protocol' in a));
+  const onlyAdds = actions.every((a) => !('remove' in a) && !('cdc' in a));
   return onlyAdds && !reads.wholeTable && reads.mightRead === undefined && reads.files.size === 0;
 }
 

@@ -57,27 +57,38 @@ async function tableExpression(session: Session, text: string, what: string): Pr
   }
 }
 
-/** Whether the columns of an expression are there is found out by planning it over none. */
-async function assertBinds(session: Session, { schema }: Constrained, constraint: Constraint): Promise<void> {
-  const columns = schema.fields.map((field) =>
-    trustedFragment(`CAST(NULL AS ${duckdbType(field.type)}) AS ${identifier(field.name)}`),
-  );
-  const sql = fillSql(readSqlFile('delta', 'constraint_binds'), {
-    columns: joinFragments(columns, ', '),
-    condition: constraint.sql,
-  });
-  try {
-    await session.run(sql);
-  } catch (error) {
-    if (!(error instanceof LakeError) || error.code !== 'SQL') throw error;
-    throw new LakeError(
+/** Names that are no columns of the table: DuckDB may take them for something else, such as `current_date`. */
+async function findForeignName(session: Session, { schema }: Constrained, { sql, name }: Constraint) {
+  const { tree } = await parseExpression(session, sql, name);
+  const known = new Set(schema.fields.map((field) => field.name.toLowerCase()));
+  const names = [...nodesOf(tree)].flatMap((node) => (node.class === 'COLUMN_REF' ? [node['column_names']] : []));
+  return names
+    .map((parts) => String((parts as readonly unknown[])[0]))
+    .find((first) => !known.has(first.toLowerCase()));
+}
+
+/** Whether an expression fits the columns is found out by running it over no row. */
+async function assertBinds(session: Session, table: Constrained, constraint: Constraint): Promise<void> {
+  const refuse = (hint: string, cause?: unknown) =>
+    new LakeError(
       'DELTA_UNSUPPORTED',
       `${constraint.name} cannot be checked here, so the table cannot be written: ${constraint.text}`,
-      {
-        hint: error.message,
-        cause: error,
-      },
+      { hint, cause },
     );
+  const columns = table.schema.fields.map((field) =>
+    trustedFragment(`CAST(NULL AS ${duckdbType(field.type)}) AS ${identifier(field.name)}`),
+  );
+  const parts = { columns: joinFragments(columns, ', '), condition: constraint.sql };
+  try {
+    const foreign = await findForeignName(session, table, constraint);
+    if (foreign !== undefined) throw refuse(`the table has no column "${foreign}"`);
+    const { columns: found } = await session.query(fillSql(readSqlFile('delta', 'constraint_binds'), parts));
+    if (found[0]?.type !== 'BOOLEAN') throw refuse(`it is of type ${found[0]?.type} and not a condition`);
+  } catch (error) {
+    // Text that is an expression by itself may be none in parentheses: DuckDB takes `10L` for a name given to 10.
+    if (error instanceof LakeError && (error.code === 'SQL' || error.code === 'USAGE'))
+      throw refuse(error.message, error);
+    throw error;
   }
 }
 

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { hasLog } from '../log/segment.js';
 import type { CommitInfo, Metadata } from '../protocol/actions.js';
+import { withoutMapping } from '../protocol/column-mapping.js';
 import { assertWritable } from '../protocol/features.js';
+import { assertProperty } from '../protocol/property-rules.js';
 import type { DeltaSchema } from '../protocol/schema.js';
 import { newProtocol, withoutFeatureSwitches } from '../protocol/upgrade.js';
 import { type CommitDeps, putCommit } from './commit.js';
-import { assertPartitions, withMapping } from './table-metadata.js';
+import { assertFeedNames, assertPartitions, withMapping } from './table-metadata.js';
 
 export interface TableDefinition {
   readonly schema: DeltaSchema;
@@ -17,7 +19,8 @@ export interface TableDefinition {
 }
 
 function newMetadata(definition: TableDefinition, now: number, place: string): Metadata {
-  const { schema, partitionColumns = [], configuration = {}, name, description } = definition;
+  const { partitionColumns = [], configuration = {}, name, description } = definition;
+  const schema = { fields: withoutMapping(definition.schema.fields) };
   const metadata: Metadata = {
     id: randomUUID(),
     ...(name === undefined ? {} : { name }),
@@ -29,6 +32,13 @@ function newMetadata(definition: TableDefinition, now: number, place: string): M
     createdTime: now,
   };
   return withMapping(metadata, schema, place);
+}
+
+/** Constraints may come with a table: there are no rows yet that could break them. */
+function assertProperties(configuration: Metadata['configuration']): void {
+  for (const [name, value] of Object.entries(configuration)) {
+    if (!name.startsWith('delta.constraints.')) assertProperty(name, value);
+  }
 }
 
 function createInfo(
@@ -62,6 +72,8 @@ function createInfo(
 export async function createTable(deps: CommitDeps, definition: TableDefinition): Promise<boolean> {
   const { store, clock } = deps;
   assertPartitions(definition.schema, definition.partitionColumns ?? [], store.root);
+  assertFeedNames(definition.schema, definition.configuration ?? {}, store.root);
+  assertProperties(definition.configuration ?? {});
   // Version 0 of an old table may have been cleaned up: its absence does not say that there is no table.
   if (await hasLog(store)) return false;
   const txnId = randomUUID();

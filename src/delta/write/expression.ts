@@ -1,5 +1,5 @@
 import { LakeError, usageError } from '../../base/lake-error.js';
-import { readSqlFile, type SqlFragment, trustedFragment } from '../../base/sql-file.js';
+import { joinFragments, readSqlFile, type SqlFragment, trustedFragment } from '../../base/sql-file.js';
 import type { Session, SqlParams } from '../../duckdb/session.js';
 
 /** A node of DuckDB's serialised syntax tree. */
@@ -34,6 +34,13 @@ function soleColumn(parsed: { readonly statements?: readonly { readonly node?: S
   return plain ? columns[0] : undefined;
 }
 
+/** Whether a window function is in an expression outside of its subqueries. */
+function hasWindow(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { class: kind } = value as SqlNode;
+  return kind === 'WINDOW' || (kind !== 'SUBQUERY' && Object.values(value).some(hasWindow));
+}
+
 /**
  * One expression that a caller wrote, checked to be just that: neither a second column nor another clause or statement.
  * `what` names it in errors. Throws a usage error (exit 2) with DuckDB's words.
@@ -48,6 +55,7 @@ export async function parseExpression(session: Session, text: string, what: stri
     });
   }
   const tree = soleColumn(parsed);
+  if (tree !== undefined && hasWindow(tree)) throw usageError(`${what} must not look at other rows: ${text}`);
   if (tree === undefined || text.trim() === '')
     throw usageError(`${what} is not one SQL expression`, { hint: `it reads: ${text}` });
   // The line break ends a comment that the expression may end with.
@@ -57,6 +65,31 @@ export async function parseExpression(session: Session, text: string, what: stri
 /** Strings, names and comments, where `$name` is no parameter, and parameters. */
 const PARAMETER =
   /'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\/|\$([A-Za-z_]\w*|)\$[\s\S]*?\$\1\$|\$(?<name>\w+)/g;
+
+/** Expressions as the columns of a SELECT. */
+export function expressionColumns(expressions: readonly Pick<SqlExpression, 'sql'>[]): SqlFragment {
+  return joinFragments(
+    expressions.map(({ sql }, i) => trustedFragment(`${sql} AS e${i}`)),
+    ', ',
+  );
+}
+
+/** DuckDB's types of the expressions that `statement` has as its columns, without running it. Throws a usage error (exit 2) with DuckDB's words. */
+export async function expressionTypes(session: Session, statement: string, params?: SqlParams): Promise<string[]> {
+  try {
+    const { columns } = await session.query(statement, usedParams(statement, params));
+    return columns.map(({ type }) => type);
+  } catch (error) {
+    if (!(error instanceof LakeError) || error.code !== 'SQL') throw error;
+    throw new LakeError('USAGE', error.message, { exitCode: 2, cause: error });
+  }
+}
+
+/** Throws a usage error (exit 2) for an expression that is neither true nor false. `what` names it. */
+export function assertBoolean({ tree }: SqlExpression, type: string, what: string): void {
+  const isNull = tree.class === 'CONSTANT' && (tree['value'] as { is_null?: boolean } | undefined)?.is_null === true;
+  if (type !== 'BOOLEAN' && !isNull) throw usageError(`${what} is no condition: it is of type ${type}`);
+}
 
 /** The parameters that a statement has; DuckDB refuses others. */
 export function usedParams(sql: string, params: SqlParams = {}): SqlParams {

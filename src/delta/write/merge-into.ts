@@ -12,15 +12,24 @@ import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { AddFile } from '../protocol/actions.js';
 import { duckdbType } from '../protocol/schema.js';
+import { assertNoLostField } from './column-fit.js';
 import type { Stage } from './commit.js';
-import { statementFilter } from './condition.js';
+import { statementFilter, withStandIn } from './condition.js';
 import { defaultValue } from './constraints.js';
 import type { WriteDeps } from './data-files.js';
-import { parseExpression, type SqlExpression, usedParams } from './expression.js';
+import {
+  assertBoolean,
+  expressionColumns,
+  expressionTypes,
+  parseExpression,
+  type SqlExpression,
+  usedParams,
+} from './expression.js';
 import { generateColumns } from './generated-columns.js';
 import { keyFilter } from './key-filter.js';
+import { assertOwnNamesFree } from './own-names.js';
 import { ROW_CHANGES, type RowCounts, stageRowChanges } from './row-changes.js';
-import type { StagedOperation } from './rows-where.js';
+import { parseValues, type StagedOperation } from './rows-where.js';
 
 /** New values by column as SQL expressions, or `*` for the columns of the source by name. */
 export type MergeValues = '*' | Readonly<Record<string, string>>;
@@ -101,13 +110,10 @@ interface ClauseContext {
 }
 
 async function valuesOf(context: ClauseContext, values: MergeValues): Promise<ReadonlyMap<string, SqlFragment>> {
-  if (values === '*') return starValues(context.snapshot, context.columns, context.source);
-  const found = new Map<string, SqlFragment>();
-  for (const [column, text] of Object.entries(values)) {
-    const { sql } = await parseExpression(context.session, text, `the new value of "${column}"`);
-    found.set(columnNamed(context.snapshot, column), sql);
-  }
-  return found;
+  const { session, snapshot } = context;
+  if (values === '*') return starValues(snapshot, context.columns, context.source);
+  const parsed = await parseValues(session, snapshot, values);
+  return new Map([...parsed].map(([field, { sql }]) => [field.name.toLowerCase(), sql]));
 }
 
 /** A row that an insert makes has the defaults of the columns that it does not name. */
@@ -132,6 +138,8 @@ async function clauseOf(
       : await parseExpression(context.session, given.and, 'the condition of a clause');
   const base = { kind, condition, text: given.and };
   if ('delete' in given) return { ...base, change: 'delete', values: new Map() };
+  const values = 'insert' in given ? given.insert : given.update;
+  if (Object.keys(values).length === 0) throw usageError('a clause needs at least one column to set');
   if ('insert' in given) return { ...base, change: 'insert', values: await insertValues(context, given.insert) };
   return { ...base, change: 'update', values: await valuesOf(context, given.update) };
 }
@@ -140,7 +148,10 @@ async function parseMerge(deps: WriteDeps, snapshot: Snapshot, request: MergeInt
   const { session } = deps;
   const { targetAlias: target = 'target', sourceAlias: source = 'source' } = request;
   const described = await session.rows(readSqlFile('delta', 'merge_into_describe'));
-  const columns = described.map((row) => String(row['column_name'])).filter((name) => name !== '_source_row');
+  // The last one is `_source_row`.
+  const columns = described.map((row) => String(row['column_name'])).slice(0, -1);
+  const all = [...columns, ...snapshot.schema.fields.map(({ name }) => name)];
+  assertOwnNamesFree(all, `${snapshot.path}@${snapshot.version}`);
   const context = { session, snapshot, columns, source };
   const given: [Kind, readonly (MatchedClause | NotMatchedClause | NotMatchedBySourceClause)[]][] = [
     ['matched', request.whenMatched ?? []],
@@ -193,6 +204,33 @@ function changeOf({ clauses }: Merge): SqlFragment {
   return trustedFragment(
     `CASE _merge_clause ${clauses.map(({ change }, i) => `WHEN ${i} THEN '${change}'`).join(' ')} END`,
   );
+}
+
+/** Throws for conditions that are none, and for values that would lose fields in the table's columns. For use inside `withStandIn`. */
+async function assertExpressions({ session }: WriteDeps, merge: Merge): Promise<void> {
+  const { snapshot, on, clauses, request, target, source } = merge;
+  const place = `${snapshot.path}@${snapshot.version}`;
+  const conditions = [on, ...clauses.flatMap(({ condition }) => condition ?? [])];
+  const values = clauses.flatMap((clause) => [...clause.values]);
+  const expressions = [...conditions, ...values.map(([, sql]) => ({ sql }))];
+  const parts = {
+    target: identifier(target),
+    source: identifier(source),
+    expressions: expressionColumns(expressions),
+  };
+  const types = await expressionTypes(
+    session,
+    fillSql(readSqlFile('delta', 'merge_into_types'), parts),
+    request.params,
+  );
+  for (const [i, condition] of conditions.entries()) {
+    assertBoolean(condition, types[i] ?? '', `the condition ${condition.sql.slice(1, -2)}`);
+  }
+  for (const [i, [column]] of values.entries()) {
+    const field = snapshot.schema.fields.find(({ name }) => name.toLowerCase() === column);
+    const type = types[conditions.length + i] ?? '';
+    if (field !== undefined) assertNoLostField(field, { name: field.name, type }, place);
+  }
 }
 
 /** Files of the target that the merge has to look into. */
@@ -293,7 +331,10 @@ export async function stageMergeInto(
     const source = fillSql(readSqlFile('delta', 'merge_into_source'), { relation: request.source });
     await session.run(source, usedParams(source, request.params));
     const merge = await parseMerge(deps, snapshot, request);
-    const mightMatch = await candidateFiles(deps, merge);
+    const mightMatch = await withStandIn(session, snapshot, async () => {
+      await assertExpressions(deps, merge);
+      return candidateFiles(deps, merge);
+    });
     const files = snapshot.files.filter(mightMatch);
     await fillChanges(deps, merge, files);
     const writers = merge.clauses.filter(({ change }) => change !== 'delete');

@@ -7,17 +7,26 @@ import {
   type SqlFragment,
   trustedFragment,
 } from '../../base/sql-file.js';
-import type { SqlParams } from '../../duckdb/session.js';
+import type { Session, SqlParams } from '../../duckdb/session.js';
 import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { AddFile } from '../protocol/actions.js';
-import { duckdbType } from '../protocol/schema.js';
+import { type DeltaField, duckdbType } from '../protocol/schema.js';
+import { assertNoLostField } from './column-fit.js';
 import type { Stage } from './commit.js';
-import { type Condition, type ConditionRequest, EVERY_ROW, parseCondition } from './condition.js';
+import {
+  type Condition,
+  type ConditionRequest,
+  EVERY_ROW,
+  parseCondition,
+  typesOverTable,
+  withStandIn,
+} from './condition.js';
 import type { Reads } from './conflicts.js';
 import type { WriteDeps } from './data-files.js';
-import { parseExpression, usedParams } from './expression.js';
+import { parseExpression, type SqlExpression, usedParams } from './expression.js';
 import { generateColumns } from './generated-columns.js';
+import { assertOwnNamesFree } from './own-names.js';
 import { removeOf } from './remove-file.js';
 import { ROW_CHANGES, type RowCounts, rowsIn, stageRowChanges } from './row-changes.js';
 
@@ -42,22 +51,40 @@ export function nullColumns({ schema }: Snapshot): SqlFragment {
   return joinFragments(columns, ', ');
 }
 
-async function newValues(deps: WriteDeps, snapshot: Snapshot, set: UpdateRequest['set']): Promise<SqlFragment> {
-  const given = new Map(Object.entries(set).map(([name, text]) => [name.toLowerCase(), { name, text }]));
-  const columns: SqlFragment[] = [];
-  for (const field of snapshot.schema.fields) {
+/** The given values by the table's fields. Throws a usage error for an unknown column and for one that is there twice. */
+export async function parseValues(
+  session: Session,
+  snapshot: Snapshot,
+  values: Readonly<Record<string, string>>,
+): Promise<ReadonlyMap<DeltaField, SqlExpression>> {
+  const place = `${snapshot.path}@${snapshot.version}`;
+  const found = new Map<DeltaField, SqlExpression>();
+  for (const [column, text] of Object.entries(values)) {
+    const field = snapshot.schema.fields.find(({ name }) => name.toLowerCase() === column.toLowerCase());
+    if (field === undefined) throw usageError(`the table has no column "${column}"`, { place });
+    if (found.has(field)) throw usageError(`the column "${column}" gets two values`, { place });
+    found.set(field, await parseExpression(session, text, `the new value of "${column}"`));
+  }
+  return found;
+}
+
+async function newValues({ session }: WriteDeps, snapshot: Snapshot, request: UpdateRequest): Promise<SqlFragment> {
+  const place = `${snapshot.path}@${snapshot.version}`;
+  const values = await parseValues(session, snapshot, request.set);
+  if (values.size === 0) throw usageError('an update needs at least one column to set', { place });
+  const types = await withStandIn(session, snapshot, () =>
+    typesOverTable(session, [...values.values()], request.params),
+  );
+  for (const [i, field] of [...values.keys()].entries()) {
+    assertNoLostField(field, { name: field.name, type: types[i] ?? '' }, place);
+  }
+  const columns = snapshot.schema.fields.map((field) => {
     const name = identifier(field.name);
-    const value = given.get(field.name.toLowerCase());
-    given.delete(field.name.toLowerCase());
-    if (value === undefined) columns.push(trustedFragment(`target.${name}`));
-    else {
-      const { sql } = await parseExpression(deps.session, value.text, `the new value of "${value.name}"`);
-      columns.push(trustedFragment(`CAST(${sql} AS ${duckdbType(field.type)}) AS ${name}`));
-    }
-  }
-  for (const { name } of given.values()) {
-    throw usageError(`the table has no column "${name}"`, { place: `${snapshot.path}@${snapshot.version}` });
-  }
+    const value = values.get(field);
+    return value === undefined
+      ? trustedFragment(`target.${name}`)
+      : trustedFragment(`CAST(${value.sql} AS ${duckdbType(field.type)}) AS ${name}`);
+  });
   return joinFragments(columns, ', ');
 }
 
@@ -78,6 +105,8 @@ export async function fillWhere(
   wanted: WhereChange & { readonly files: readonly AddFile[] },
 ): Promise<void> {
   const { change, condition, columns, files } = wanted;
+  const names = snapshot.schema.fields.map(({ name }) => name);
+  assertOwnNamesFree(names, `${snapshot.path}@${snapshot.version}`);
   const relation = await bindScan(deps.session, deps.store, { slot: 'where', snapshot, files, position: true });
   const parts = { change: trustedFragment(change), columns, relation, condition: condition.sql };
   const statement = fillSql(readSqlFile('delta', 'rows_where'), parts);
@@ -159,7 +188,7 @@ export async function stageUpdate(
   request: UpdateRequest,
 ): Promise<StagedOperation> {
   const condition = await parseCondition(deps.session, snapshot, request);
-  const columns = await newValues(deps, snapshot, request.set);
+  const columns = await newValues(deps, snapshot, request);
   const given = new Set(Object.keys(request.set).map((name) => name.toLowerCase()));
   return stageWhere(deps, snapshot, {
     change: 'update',

@@ -29,6 +29,20 @@ export function assertPartitions(schema: DeltaSchema, partitionColumns: readonly
   }
 }
 
+const FEED_COLUMNS: ReadonlySet<string> = new Set(['_change_type', '_commit_version', '_commit_timestamp']);
+
+/** Throws `DELTA_SCHEMA` for a column with a name that the change data feed has for itself (PROTOCOL.md, "Change Data Files"). */
+export function assertFeedNames(schema: DeltaSchema, configuration: Metadata['configuration'], place: string): void {
+  if (configuration['delta.enableChangeDataFeed']?.toLowerCase() !== 'true') return;
+  const taken = schema.fields.find(({ name }) => FEED_COLUMNS.has(name.toLowerCase()));
+  if (taken === undefined) return;
+  throw new LakeError('DELTA_SCHEMA', `the change data feed needs the name "${taken.name}" for itself`, {
+    place,
+    exitCode: 1,
+    hint: 'rename the column, or leave delta.enableChangeDataFeed unset',
+  });
+}
+
 /** What changes of a table's metadata; the rest stays. */
 export interface MetadataChange {
   readonly schema?: DeltaSchema;
@@ -76,6 +90,7 @@ export function changeMetadata(snapshot: Snapshot, change: MetadataChange): Chan
   const partitionColumns = change.partitionColumns ?? snapshot.metadata.partitionColumns;
   const wanted = { ...snapshot.metadata, configuration, partitionColumns };
   const named = withMapping(wanted, change.schema ?? snapshot.schema, place);
+  assertFeedNames(change.schema ?? snapshot.schema, configuration, place);
   const protocol = upgradeProtocol(snapshot.protocol, neededFeatures(named));
   const metadata = { ...named, configuration: withoutFeatureSwitches(named.configuration) };
   const actions: Action[] = [];

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Action, type DeltaTable, NO_READS } from '../../../src/delta/index.js';
@@ -178,6 +178,89 @@ describe('the change data feed', () => {
       message: expect.stringContaining('long'),
     });
     expect(await read(made, { from: { version: 5 } })).toEqual([]);
+  });
+
+  it('a deletion vector counts by its difference, as the change data files of the same commits do', async () => {
+    const made = await makeTable({ ...CDF, 'delta.enableDeletionVectors': 'true' });
+    const { folder, table } = made;
+    await table.append(sql("SELECT n AS id, 'a' AS name FROM range(100) r(n)"));
+    await table.delete({ where: 'id IN (3, 4, 5, 50)' });
+    await table.delete({ where: 'id IN (6, 7, 99)' });
+    await table.restore({ version: 2 });
+    await table.restore({ version: 1 });
+    const from = { from: { version: 2 } };
+    const recorded = await read(made, from);
+    const deleted = (version: number, ids: number[]) => ids.map((id) => `${version} delete ${id}`);
+    const inserted = (version: number, ids: number[]) => ids.map((id) => `${version} insert ${id}`);
+    const expected = [
+      ...deleted(2, [3, 4, 5, 50]),
+      ...deleted(3, [6, 7, 99]),
+      ...inserted(4, [6, 7, 99]),
+      ...inserted(5, [3, 4, 5, 50]),
+    ];
+    expect(brief(recorded)).toEqual(expected);
+    for (const version of [2, 3]) {
+      const file = join(folder, '_delta_log', `${String(version).padStart(20, '0')}.json`);
+      const lines = readFileSync(file, 'utf8').split('\n');
+      expect(lines.some((line) => line.startsWith('{"cdc"'))).toBe(true);
+      writeFileSync(file, lines.filter((line) => !line.startsWith('{"cdc"')).join('\n'));
+    }
+    const inferred = await read({ ...made, table: tableIn(folder, made.session) }, from);
+    expect(inferred.map((row) => ({ ...row, _commit_timestamp: null }))).toEqual(
+      recorded.map((row) => ({ ...row, _commit_timestamp: null })),
+    );
+  });
+
+  it.each(['name', 'id'])(
+    'with column mapping by %s, updates of renamed columns of a partitioned table keep their values',
+    async (mode) => {
+      const made = await makeTable({ ...CDF, 'delta.columnMapping.mode': mode }, ['name']);
+      const { table } = made;
+      await append(table, 1);
+      await append(table, 2, 'b');
+      await table.renameColumn(['id'], 'key');
+      await table.update({ set: { key: 'key + 10' }, where: "name = 'b'" });
+      await expect(table.changes({ from: { version: 1 } })).rejects.toMatchObject({ code: 'DELTA_SCHEMA' });
+      const { relation } = await table.changes({ from: { version: 3 } });
+      const rows = await made.session.rows(`SELECT key, name, _change_type FROM (${relation}) ORDER BY key`);
+      expect(rows).toEqual([
+        { key: 2n, name: 'b', _change_type: 'update_preimage' },
+        { key: 12n, name: 'b', _change_type: 'update_postimage' },
+      ]);
+    },
+  );
+
+  it('a column that became wider is shown with its type of now; another partitioning is refused', async () => {
+    const folder = tempFolder();
+    const session = await openSession();
+    const table = tableIn(folder, session);
+    const configuration = { ...CDF, 'delta.enableTypeWidening': 'true' };
+    await table.create({ schema: columns({ id: 'INTEGER', name: 'VARCHAR' }), configuration });
+    await append(table, 1);
+    await table.widenColumn(['id'], { kind: 'primitive', name: 'long' });
+    await table.append(sql("SELECT 3000000000 AS id, 'a' AS name"));
+    const made = { folder, session, table };
+    expect((await read(made, { from: { version: 0 } })).map((row) => row['id'])).toEqual([1n, 3_000_000_000n]);
+    const { metadata } = await table.snapshot();
+    await commitActions(table, [{ metaData: { ...metadata, partitionColumns: ['name'] } }]);
+    await expect(table.changes({ from: { version: 1 } })).rejects.toMatchObject({
+      code: 'DELTA_SCHEMA',
+      message: expect.stringContaining('partitioned'),
+    });
+  });
+
+  it('without a start it goes back as far as changes were recorded', async () => {
+    const made = await makeTable({});
+    const { table } = made;
+    await append(table, 1);
+    await table.setProperties(CDF);
+    await append(table, 2);
+    await table.setProperties({ note: 'x' });
+    await append(table, 3);
+    expect(brief(await read(made, {}))).toEqual(['3 insert 2', '5 insert 3']);
+    expect((await table.changes()).versions).toEqual({ from: 2, to: 5 });
+    await table.unsetProperties(['delta.enableChangeDataFeed']);
+    await expect(table.changes()).rejects.toMatchObject({ code: 'CHANGES_NOT_RECORDED' });
   });
 
   it('a commit that clean-up took is missed', async () => {

@@ -57,8 +57,8 @@ describe('a commit whose answer is not known', () => {
     async (fault) => {
       const made = await makeTable();
       made.store.fault = fault;
-      expect(await made.table.append(one(1))).toBe(1);
-      expect(await made.table.append(one(2))).toBe(2);
+      expect(await made.table.append(one(1))).toMatchObject({ version: 1, inserted: 1, committed: true });
+      expect(await made.table.append(one(2))).toMatchObject({ version: 2, inserted: 1, committed: true });
       expect(await ids(made)).toEqual([1, 2]);
       expect(commits(made.folder)).toHaveLength(3);
     },
@@ -79,7 +79,7 @@ describe('a commit whose answer is not known', () => {
     await expect(made.table.append(one(1))).rejects.toMatchObject({ code: 'STORAGE' });
     expect(await ids(made)).toEqual([]);
     expect(commits(made.folder)).toHaveLength(1);
-    expect(await made.table.append(one(1))).toBe(1);
+    expect(await made.table.append(one(1))).toMatchObject({ version: 1, inserted: 1, committed: true });
     expect(await ids(made)).toEqual([1]);
   });
 });
@@ -90,8 +90,8 @@ describe('several writers', () => {
     await made.table.snapshot();
     const other = tableIn(made.folder, made.session);
     for (const id of [1, 2, 3]) await other.append(one(id));
-    expect(await made.table.append(one(4))).toBe(4);
-    expect(await made.table.append(one(5))).toBe(5);
+    expect(await made.table.append(one(4))).toMatchObject({ version: 4, inserted: 1, committed: true });
+    expect(await made.table.append(one(5))).toMatchObject({ version: 5, inserted: 1, committed: true });
     expect((await other.snapshot()).version).toBe(5);
     expect(await ids(made)).toEqual([1, 2, 3, 4, 5]);
   });
@@ -100,7 +100,7 @@ describe('several writers', () => {
     const made = await makeTable();
     made.store.rival = () => tableIn(made.folder, made.session).append(one(1));
     made.store.fault = 'rival first';
-    expect(await made.table.append(one(2))).toBe(2);
+    expect(await made.table.append(one(2))).toMatchObject({ version: 2, inserted: 1, committed: true });
     expect(await ids(made)).toEqual([1, 2]);
     const [last] = await made.table.commitsAfter(1);
     const info = last?.actions.flatMap((action) => ('commitInfo' in action ? [action.commitInfo] : []))[0];

@@ -23,8 +23,8 @@ describe('a table', () => {
   it('is created once, appended to and read back, at every version', async () => {
     const { session, table } = await makeTable();
     expect(await table.create({ schema: SCHEMA })).toBe(false);
-    expect(await table.append(rows(0, 9))).toBe(1);
-    expect(await table.append(rows(9, 12))).toBe(2);
+    expect(await table.append(rows(0, 9))).toEqual({ inserted: 9, updated: 0, deleted: 0, version: 1, committed: true });
+    expect(await table.append(rows(9, 12))).toMatchObject({ version: 2 });
     const { rows: now } = await query(
       session,
       table,
@@ -214,12 +214,12 @@ describe('a damaged or foreign log', () => {
       log,
       lines.replace(
         '{"minReaderVersion":1,"minWriterVersion":2}',
-        '{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"],"writerFeatures":["deletionVectors"]}',
+        '{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["variantType"],"writerFeatures":["variantType"]}',
       ),
     );
     await expect(tableIn(folder, session).snapshot()).rejects.toMatchObject({
       code: 'DELTA_UNSUPPORTED',
-      message: expect.stringContaining('"deletionVectors"'),
+      message: expect.stringContaining('"variantType"'),
     });
     writeFileSync(
       log,

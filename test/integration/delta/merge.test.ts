@@ -164,7 +164,7 @@ describe('a merge', () => {
       updated: 1,
     });
     expect(await pathsOf(made)).toContain(other);
-    await expect(merge(made, "SELECT 'n' AS k, 9 AS v", UPSERT)).rejects.toMatchObject({ code: 'SQL' });
+    await expect(merge(made, "SELECT 'n' AS k, 9 AS v", UPSERT)).rejects.toMatchObject({ code: 'DATA_FILE_MISSING' });
   });
 
   it('leaves a file alone whose rows it looked at and did not change', async () => {

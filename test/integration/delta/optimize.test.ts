@@ -141,6 +141,56 @@ describe('optimize', () => {
     await expect(table.optimize({ sortBy: ['nothing'] })).rejects.toMatchObject({ code: 'USAGE' });
   });
 
+  it('writes files again of which much is deleted, with their names and column mapping, and no change data', async () => {
+    const session = await openSession();
+    const table = tableIn(tempFolder(), session);
+    const configuration = {
+      'delta.enableDeletionVectors': 'true',
+      'delta.enableChangeDataFeed': 'true',
+      'delta.columnMapping.mode': 'name',
+    };
+    await table.create({ schema: SCHEMA, partitionColumns: ['day'], configuration });
+    await table.append(
+      sql("SELECT n AS id, DATE '2026-01-01' + (n % 2)::INTEGER AS day, 'x' AS name FROM range(1000) r(n)"),
+    );
+    await table.renameColumn(['name'], 'label');
+    await table.delete({ where: "day = '2026-01-01' AND id < 300 OR id = 1" });
+    expect((await table.snapshot()).files.every((file) => file.deletionVector != null)).toBe(true);
+    const before = await ids(session, table);
+    const result = await table.optimize();
+    // In the other file one row of 500 is deleted: too few.
+    expect(result).toMatchObject({ filesRemoved: 1, filesAdded: 1, deletionVectorsRemoved: 1, partitions: 1 });
+    expect((await table.history(1))[0]?.metrics).toMatchObject({
+      numDeletionVectorsRemoved: '1',
+      numRemovedFiles: '1',
+    });
+    expect(await ids(session, table)).toEqual(before);
+    expect((await table.commitsAfter(result.version - 1))[0]?.actions.some((action) => 'cdc' in action)).toBe(false);
+    expect((await table.verify({ deep: true })).findings).toEqual([]);
+    expect(await table.optimize()).toMatchObject({ filesRemoved: 0 });
+    expect(await table.optimize({ where: "day = '2026-01-02'", sortBy: ['label'] })).toMatchObject({
+      filesConsidered: 1,
+      filesAdded: 1,
+      deletionVectorsRemoved: 1,
+    });
+    expect(await ids(session, table)).toEqual(before);
+  });
+
+  it('a delete that wins the race stays: the file is planned again without the deleted row', async () => {
+    const session = await openSession();
+    for (const vectors of ['true', 'false']) {
+      const folder = tempFolder();
+      const other = tableIn(folder, session);
+      await other.create({ schema: SCHEMA, configuration: { 'delta.enableDeletionVectors': vectors } });
+      for (let i = 0; i < 4; i++) await append(other, i);
+      const store = new RacingStore(folder, { 5: () => other.delete({ where: 'id = 3' }) });
+      const result = await tableIn(folder, session, { store }).optimize();
+      expect(result.commits).toEqual([6]);
+      expect(await ids(session, other)).toEqual(numbers(8).filter((id) => id !== 3));
+      expect((await other.snapshot()).files).toHaveLength(1);
+    }
+  });
+
   it('never loses to appends: they are in the table afterwards, each once', async () => {
     const session = await openSession();
     const { folder } = await makeTable(session, 4);
@@ -176,18 +226,22 @@ describe('optimize', () => {
     expect(await ids(session, other)).toEqual(numbers(8));
   });
 
-  it('a table that turns autoCompact off is not compacted after commits', async () => {
+  it('after commits, files are merged where the table asks for it, and never where it says no', async () => {
     const session = await openSession();
-    for (const [value, expected] of [
-      ['false', false],
-      ['true', true],
+    for (const [value, files, near] of [
+      ['false', 8, false],
+      ['true', 1, false],
+      [undefined, 8, true],
     ] as const) {
-      const folder = tempFolder();
-      const table = tableIn(folder, session);
-      await table.create({ schema: SCHEMA, configuration: { 'delta.autoOptimize.autoCompact': value } });
+      const table = tableIn(tempFolder(), session);
+      const configuration: Record<string, string> =
+        value === undefined ? {} : { 'delta.autoOptimize.autoCompact': value };
+      await table.create({ schema: SCHEMA, configuration });
       for (let i = 0; i < 8; i++) await append(table, i);
-      const { files } = await table.snapshot();
-      expect(await table.compactNear(files)).toBe(expected);
+      const snapshot = await table.snapshot();
+      expect(snapshot.files).toHaveLength(files);
+      expect(await table.compactNear(snapshot.files)).toBe(near);
+      expect(await ids(session, table)).toEqual(numbers(16));
     }
   });
 });

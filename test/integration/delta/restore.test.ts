@@ -66,7 +66,7 @@ describe('restore', () => {
     expect(await ids(made, table, 5)).toEqual([1, 2, 3, 4]);
     expect((await table.history(1))[0]).toMatchObject({
       operation: 'RESTORE',
-      parameters: { version: '2' },
+      parameters: { version: '2', timestamp: null },
       metrics: { numRestoredFiles: '2', numRemovedFiles: '2', numOfFilesAfterRestore: '2' },
     });
     const actions = (await table.commitsAfter(5))[0]?.actions ?? [];

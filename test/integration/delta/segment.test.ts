@@ -169,7 +169,7 @@ describe('the files of a version', () => {
     removeCommits(made, 4, 5);
     const older = made.reopen();
     expect((await older.snapshot()).version).toBe(4);
-    expect(await old.append(sql('SELECT 6 AS id'))).toBeGreaterThan(4);
+    expect((await old.append(sql('SELECT 6 AS id'))).version).toBeGreaterThan(4);
   });
 
   it('a listing that misses a commit which landed meanwhile is looked at again', async () => {
@@ -187,36 +187,36 @@ describe('the files of a version', () => {
     expect(store.lists).toBe(2);
   });
 
-  it('a checkpoint by the V2 specification under a classic name is refused by name', async () => {
-    const made = await makeTable(2, 2);
-    const path = join(made.log, checkpointName(2));
-    const copy = join(made.folder, 'copy.parquet');
-    copyFileSync(path, copy);
-    await made.session.run(
-      `COPY (SELECT *, NULL::STRUCT("version" BIGINT) AS "checkpointMetadata" FROM '${copy}' UNION ALL BY NAME SELECT {'version': 2::BIGINT} AS "checkpointMetadata") TO '${path}' (FORMAT parquet)`,
-    );
-    await expect(made.reopen().snapshot()).rejects.toMatchObject({
-      code: 'DELTA_UNSUPPORTED',
-      message: expect.stringContaining('"v2Checkpoint"'),
-    });
-    await made.session.run(
-      `COPY (SELECT *, NULL::STRUCT("version" BIGINT) AS "checkpointMetadata" FROM '${copy}') TO '${path}' (FORMAT parquet)`,
-    );
-    expect(await ids(made)).toEqual([1, 2]);
-  });
-
-  it('a checkpoint that is no Parquet file is damage with its name', async () => {
-    const made = await makeTable(2, 2);
+  it('a checkpoint that is no Parquet file is done without while the log has all commits', async () => {
+    const made = await makeTable(3, 2);
     writeFileSync(join(made.log, checkpointName(2)), 'junk');
+    expect(await ids(made)).toEqual([1, 2, 3]);
+    expect((await made.reopen().snapshot()).checkpointVersion).toBe(-1);
+    removeCommits(made, 0);
     await expect(made.reopen().snapshot()).rejects.toMatchObject({
       code: 'DELTA_LOG',
       place: join(made.log, checkpointName(2)),
+      hint: expect.any(String),
     });
     expect(readdirSync(made.log).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 });
 
 describe('time travel', () => {
+  it('a version that clean-up left without a base is an error that names the oldest', async () => {
+    const made = await makeTable(6, 4);
+    for (let v = 0; v <= 6; v++) utimesSync(join(made.log, commitName(v)), new Date(v * 1000), new Date(v * 1000));
+    removeCommits(made, 0, 1);
+    const at = (seconds: number) => made.reopen().snapshot({ timestamp: new Date(seconds * 1000).toISOString() });
+    for (const seconds of [1, 2, 3]) {
+      await expect(at(seconds)).rejects.toMatchObject({
+        code: 'VERSION_NOT_FOUND',
+        hint: expect.stringContaining('the oldest one is 4, of 1970-01-01T00:00:04.000Z'),
+      });
+    }
+    expect((await at(4)).version).toBe(4);
+  });
+
   async function madeAt(times: readonly string[]): Promise<Made> {
     const made = await makeTable(times.length - 1);
     times.forEach((time, v) => {

@@ -234,6 +234,17 @@ describe('vacuum', () => {
     expect(existsSync(staged)).toBe(true);
   });
 
+  it('a tombstone that does not say when counts by the time of the file', async () => {
+    const { folder, table } = await makeTable();
+    const [file] = (await table.snapshot()).files;
+    if (file === undefined) throw new Error('no file');
+    const remove = { remove: { path: file.path, dataChange: true } };
+    writeFileSync(join(folder, '_delta_log', '00000000000000000006.json'), JSON.stringify(remove));
+    expect(await table.vacuum()).toMatchObject({ files: [] });
+    utimesSync(join(folder, file.path), 1, 1);
+    expect((await table.vacuum()).files).toEqual([file.path]);
+  });
+
   it('lite finds what the log removed without listing the folder, and refuses a log that was cut', async () => {
     const made = await makeTable();
     const { folder, table, later, session } = made;

@@ -12,7 +12,10 @@ const ROW_CHANGES: readonly Step[] = [
     do: 'merge',
     rows: rows(25, 45),
     on: 'target.id = source.id',
-    matched: [{ and: 'source.id = 30', delete: true }, { and: 'source.id < 28', set: { name: 'source.name', n: 'target.n + 100' } }],
+    matched: [
+      { and: 'source.id = 30', delete: true },
+      { and: 'source.id < 28', set: { name: 'source.name', n: 'target.n + 100' } },
+    ],
     notMatched: [{ and: 'source.id < 40', set: '*' }],
   },
   { do: 'append', rows: rows(50, 55) },
@@ -91,7 +94,7 @@ export const FEATURES: readonly Shape[] = [
     columns: { id: 'BIGINT', 'a b': 'BIGINT', 'ü,;{}()=': 'VARCHAR', 's.t': 'STRUCT("in side" INTEGER)' },
     properties: BY_NAME,
     rows: odd,
-    set: { '"a b"': '-id' },
+    set: { 'a b': '-1' },
   },
   {
     ...BASE,
@@ -158,7 +161,10 @@ export const FEATURES: readonly Shape[] = [
     rows: wide,
     set: { f: '0.1' },
     steps: [
-      { do: 'append', rows: 'SELECT i::BIGINT AS id, i::TINYINT AS n, (i / 2)::FLOAT AS f, i::INTEGER AS m FROM range(20) t(i)' },
+      {
+        do: 'append',
+        rows: 'SELECT i::BIGINT AS id, i::TINYINT AS n, (i / 2)::FLOAT AS f, i::INTEGER AS m FROM range(20) t(i)',
+      },
       { do: 'widen', column: 'n', type: 'SMALLINT' },
       { do: 'widen', column: 'n', type: 'INTEGER' },
       { do: 'widen', column: 'f', type: 'DOUBLE' },
@@ -166,5 +172,10 @@ export const FEATURES: readonly Shape[] = [
       { do: 'append', rows: wide(20, 30) },
     ],
   },
-  { ...BASE, name: 'in-commit timestamps', properties: { 'delta.enableInCommitTimestamps': 'true' }, steps: ROW_CHANGES },
+  {
+    ...BASE,
+    name: 'in-commit timestamps',
+    properties: { 'delta.enableInCommitTimestamps': 'true' },
+    steps: ROW_CHANGES,
+  },
 ];

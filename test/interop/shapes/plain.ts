@@ -5,7 +5,7 @@ export const COLUMNS = { id: 'BIGINT', name: 'VARCHAR', n: 'INTEGER' };
 export const rows = (from: number, to: number) =>
   `SELECT i::BIGINT AS id, CASE WHEN i % 5 <> 4 THEN 'n' || i END AS name, (i % 7)::INTEGER AS n FROM range(${from}, ${to}) t(i)`;
 
-export const set = { name: "'changed'", n: 'n + 1' };
+export const set = { name: "'changed'", n: '-1' };
 
 const BASE = { columns: COLUMNS, rows, set } as const;
 
@@ -26,7 +26,7 @@ export const PLAIN: readonly Shape[] = [
     steps: [
       { do: 'append', rows: rows(0, 40) },
       { do: 'delete', where: 'id >= 35' },
-      { do: 'update', where: 'n = 3', set: { name: "concat('u', name)" } },
+      { do: 'update', where: 'n = 3', set: { name: "'u' || name", n: 'n + 1' } },
       {
         do: 'merge',
         rows: rows(25, 45),
@@ -109,7 +109,7 @@ export const PLAIN: readonly Shape[] = [
   {
     ...BASE,
     name: 'with properties',
-    properties: { 'delta.checkpointInterval': '3', 'delta.dataSkippingNumIndexedCols': '1', owner: 'ü "q"' },
+    properties: { 'delta.checkpointInterval': '3', 'delta.dataSkippingNumIndexedCols': '1' },
     steps: [
       { do: 'append', rows: rows(0, 30) },
       { do: 'properties', set: { 'delta.logRetentionDuration': 'interval 60 days', team: 'data' } },

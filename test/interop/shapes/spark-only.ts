@@ -10,6 +10,7 @@ export const SPARK_ONLY: readonly Shape[] = [
     ...BASE,
     name: 'clustered',
     sparkCreate: `CREATE TABLE {table} (${NAMES}) USING delta CLUSTER BY (id)`,
+    weRefuse: { write: 'clustering' },
   },
   {
     ...BASE,
@@ -21,7 +22,8 @@ export const SPARK_ONLY: readonly Shape[] = [
     ...BASE,
     name: 'generated column',
     sparkCreate: `CREATE TABLE {table} (${NAMES}, twice BIGINT GENERATED ALWAYS AS (id * 2)) USING delta`,
-    weRefuse: { write: 'generatedColumns' },
+    always: 'twice = id * 2',
+    violations: [{ do: 'append', rows: `SELECT *, 1::BIGINT AS twice FROM (${rows(70, 71)})` }],
   },
   {
     ...BASE,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fileKey } from '../../../src/delta/protocol/actions.js';
-import { parseAction } from '../../../src/delta/protocol/parse-action.js';
+import { parseAction, parseLine } from '../../../src/delta/protocol/parse-action.js';
 
 const ADD = { path: 'a.parquet', partitionValues: {}, size: 1, modificationTime: 2, dataChange: true };
 const METADATA = {
@@ -29,12 +29,9 @@ describe('parseAction', () => {
     expect(parseAction({ [kind]: value })).toEqual({ [kind]: value });
   });
 
-  it.each([{ cdc: { path: 'x' } }, { checkpointMetadata: { version: 1 } }, { futureAction: 1 }, {}, { add: null }])(
-    'ignores %j',
-    (line) => {
-      expect(parseAction(line)).toBeUndefined();
-    },
-  );
+  it.each([{ checkpointMetadata: { version: 1 } }, { futureAction: 1 }, {}, { add: null }])('ignores %j', (line) => {
+    expect(parseAction(line)).toBeUndefined();
+  });
 
   it('reads the one action of a line whose other kinds are null, as old writers have it', () => {
     expect(parseAction({ add: null, remove: null, txn: { appId: 'a', version: 1 }, protocol: null })).toEqual({
@@ -62,7 +59,29 @@ describe('parseAction', () => {
     ['txn.version', { txn: { appId: 'a', version: '1' } }],
     ['txn.appId', { txn: { version: 1 } }],
     ['domainMetadata.removed', { domainMetadata: { domain: 'd', configuration: '' } }],
-    ['metaData.schemaString', { metaData: { ...METADATA, schemaString: undefined } }],
+    ['metaData.schemaString', { metaData: { ...METADATA, schemaString: 1 } }],
+    ['metaData.createdTime', { metaData: { ...METADATA, createdTime: 2 ** 53 } }],
+    ['add.path', { add: { ...ADD, path: '' } }],
+    ['add.partitionValues', { add: { ...ADD, partitionValues: [] } }],
+    ['add.partitionValues.p', { add: { ...ADD, partitionValues: { p: 1 } } }],
+    ['add.size', { add: { ...ADD, size: -1 } }],
+    ['add.size', { add: { ...ADD, size: 1.5 } }],
+    ['add.size', { add: { ...ADD, size: 2 ** 53 } }],
+    ['add.stats', { add: { ...ADD, stats: {} } }],
+    ['add.tags.t', { add: { ...ADD, tags: { t: 1 } } }],
+    ['add.dataChange', { add: { ...ADD, dataChange: 'true' } }],
+    ['add.baseRowId', { add: { ...ADD, baseRowId: 2 ** 53 } }],
+    ['add.deletionVector', { add: { ...ADD, deletionVector: 'x' } }],
+    ['add.deletionVector.storageType', { add: { ...ADD, deletionVector: { ...DV, storageType: 'x' } } }],
+    ['add.deletionVector.pathOrInlineDv', { add: { ...ADD, deletionVector: { ...DV, pathOrInlineDv: null } } }],
+    ['add.deletionVector.offset', { add: { ...ADD, deletionVector: { ...DV, offset: -1 } } }],
+    ['add.deletionVector.sizeInBytes', { add: { ...ADD, deletionVector: { ...DV, sizeInBytes: undefined } } }],
+    ['add.deletionVector.cardinality', { add: { ...ADD, deletionVector: { ...DV, cardinality: '6' } } }],
+    ['remove.deletionTimestamp', { remove: { path: 'a', deletionTimestamp: 2 ** 60 } }],
+    ['remove.size', { remove: { path: 'a', size: -1 } }],
+    ['cdc.partitionValues', { cdc: { path: 'x', size: 1 } }],
+    ['txn.version', { txn: { appId: 'a', version: 1.5 } }],
+    ['txn.lastUpdated', { txn: { appId: 'a', version: 1, lastUpdated: 2 ** 53 } }],
     ['metaData.format.provider', { metaData: { ...METADATA, format: {} } }],
     ['metaData.configuration.k', { metaData: { ...METADATA, configuration: { k: 1 } } }],
     ['protocol.minReaderVersion', { protocol: { minReaderVersion: 0, minWriterVersion: 2 } }],
@@ -81,7 +100,32 @@ describe('parseAction', () => {
   });
 });
 
+describe('parseLine', () => {
+  it.each(['9007199254740993', '-9223372036854775808', '9223372036854775807'])(
+    'keeps txn.version %s exactly',
+    (version) => {
+      const action = parseAction(parseLine(`{"txn":{"appId":"a","version":${version},"lastUpdated":5}}`));
+      expect(action).toEqual({ txn: { appId: 'a', version: BigInt(version), lastUpdated: 5 } });
+    },
+  );
+
+  it.each(['9223372036854775808', '1e30'])('txn.version %s is refused', (version) => {
+    expect(() => parseAction(parseLine(`{"txn":{"appId":"a","version":${version}}}`))).toThrow(
+      expect.objectContaining({ code: 'DELTA_LOG', message: expect.stringContaining('txn.version') }),
+    );
+  });
+});
+
 describe('fileKey', () => {
+  it('knows the spellings of one path', () => {
+    for (const path of ['/a/b c', 'file:/a/b%20c', 'file:///a/b%20c', 'FILE://localhost/a/b c']) {
+      expect(fileKey({ path })).toBe('/a/b c');
+    }
+    expect(fileKey({ path: 'p=A%252FA/x' })).toBe(fileKey({ path: 'p=A%25%32FA/x' }));
+    expect(fileKey({ path: 'files/x' })).toBe('files/x');
+    expect(fileKey({ path: 's3://b/x' })).not.toBe(fileKey({ path: '/b/x' }));
+  });
+
   it('is the path and the deletion vector', () => {
     const keys = [
       fileKey({ path: 'a' }),

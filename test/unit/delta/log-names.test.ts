@@ -10,6 +10,8 @@ describe('parseLogPath', () => {
     [`_delta_log/${V7}.checkpoint.0000000002.0000000003.parquet`, { kind: 'part', version: 7, part: 2, parts: 3 }],
     [`_delta_log/${V7}.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json`, { kind: 'v2checkpoint', version: 7 }],
     [`_delta_log/${V7}.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.parquet`, { kind: 'v2checkpoint', version: 7 }],
+    [`_delta_log/${V7}.crc`, { kind: 'checksum', version: 7 }],
+    [`_delta_log/${V7}.00000000000000000009.compacted.json`, { kind: 'compaction', version: 7, end: 9 }],
   ])('knows %s', (path, expected) => {
     expect(parseLogPath(path)).toEqual({ ...expected, path });
   });
@@ -18,8 +20,8 @@ describe('parseLogPath', () => {
     `${V7}.json.tmp`,
     `.${V7}.json`,
     `.${V7}.json.crc`,
-    `${V7}.crc`,
-    `${V7}.00000000000000000009.compacted.json`,
+    `${V7}.crc.tmp`,
+    `${V7}.9.compacted.json`,
     `${V7}.checkpoint.parquet.tmp`,
     `${V7}.checkpoint.1.2.parquet`,
     `_commits/${V7}.80a083e8-7026-4e79-81be-64bd76c43a11.json`,
@@ -30,6 +32,12 @@ describe('parseLogPath', () => {
     '',
   ])('leaves "%s" alone', (name) => {
     expect(parseLogPath(`_delta_log/${name}`)).toBeUndefined();
+  });
+});
+
+describe('a version beyond 2^53', () => {
+  it.each(['09007199254740993', '99999999999999999'])('…%s is refused instead of being rounded', (digits) => {
+    expect(() => parseLogPath(`_delta_log/000${digits}.json`)).toThrow(expect.objectContaining({ code: 'DELTA_LOG' }));
   });
 });
 

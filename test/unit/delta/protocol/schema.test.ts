@@ -128,7 +128,6 @@ describe('refused, by the name of the field and the type', () => {
       expect.objectContaining({ code: 'DELTA_SCHEMA', message: expect.stringContaining(message) }),
     );
   });
-
 });
 
 test('what cannot hold a value has the type of NULL: void, a struct without fields', () => {

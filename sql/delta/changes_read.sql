@@ -1,0 +1,1 @@
+SELECT * FROM ({{relation}}) ORDER BY _commit_version LIMIT $limit::BIGINT

@@ -1,0 +1,1 @@
+SELECT {{value}} AS value FROM read_parquet($file) LIMIT 0

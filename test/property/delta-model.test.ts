@@ -1,0 +1,237 @@
+import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Clock } from '../../src/base/clock.js';
+import { LakeError } from '../../src/base/lake-error.js';
+import type { DeltaTable, Snapshot } from '../../src/delta/index.js';
+import { fileKey } from '../../src/delta/protocol/actions.js';
+import type { Session } from '../../src/duckdb/session.js';
+import { openSession, query, tableIn } from '../support/delta.js';
+import {
+  condition,
+  createLayout,
+  firstState,
+  type Layout,
+  layouts,
+  type Model,
+  type Operation,
+  operations,
+  planStep,
+} from '../support/delta-operations.js';
+import {
+  type Condition,
+  conditionSql,
+  meets,
+  rowText,
+  rowTexts,
+  type TableState,
+  textColumns,
+} from '../support/table-model.js';
+import { tempFolder } from '../support/temp-folder.js';
+
+/** Sequences of operations; hundreds in a long run. */
+const RUNS = Number(process.env['MODEL_RUNS'] ?? 8);
+const SEED = Number(process.env['MODEL_SEED'] ?? 20_261_121);
+const STEPS = Number(process.env['MODEL_STEPS'] ?? 12);
+const HANDLES = 3;
+
+/** A clock that never stands still: every commit has its own time. */
+function tickingClock(): Clock {
+  let now = Date.now();
+  return {
+    now: () => {
+      now = Math.max(now + 5, Date.now());
+      return now;
+    },
+    random: () => 0,
+  };
+}
+
+interface World {
+  readonly session: Session;
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly layout: Layout;
+}
+
+async function rowsAt(session: Session, table: DeltaTable, state: TableState, snapshot: Snapshot): Promise<string[]> {
+  const relation = await table.scan({ slot: 'model', snapshot, files: snapshot.files });
+  const rows = await session.rows(`SELECT ${textColumns(state)} FROM (${relation}) AS t`);
+  return rows.map((row) => rowText(Object.values(row))).sort();
+}
+
+function expectColumns(snapshot: Snapshot, state: TableState): void {
+  expect(snapshot.schema.fields.map((field) => field.name)).toEqual(state.columns.map((column) => column.name));
+}
+
+/** Applies the change feed of one version to the rows of the version before it. */
+async function changedRows(session: Session, table: DeltaTable, version: number, [before, after]: TableState[]) {
+  const { relation } = await table.changes({ from: { version }, to: { version } });
+  const rows = await session.rows(
+    `SELECT _change_type AS change, ${textColumns(after!)} FROM (${relation}) AS t ORDER BY _change_type LIKE '%insert' OR _change_type LIKE '%postimage'`,
+  );
+  const known = rowTexts({ ...after!, rows: before!.rows });
+  const changes = rows.map(({ change, ...values }) => ({ change: String(change), text: rowText(Object.values(values)) }));
+  for (const { change, text } of changes) {
+    if (change === 'insert' || change === 'update_postimage') known.push(text);
+    else {
+      const at = known.indexOf(text);
+      if (at < 0) throw new Error(`version ${version}: the feed has a ${change} of a row that is not there: ${text}`);
+      known.splice(at, 1);
+    }
+  }
+  return { rows: known.sort(), changes };
+}
+
+function sameColumns(a: TableState, b: TableState): boolean {
+  const names = ({ columns }: TableState) => columns.map(({ key, name }) => `${key} ${name}`);
+  return names(a).every((column, i) => names(b)[i] === column);
+}
+
+async function expectChanges({ session, folder }: World, model: Model, kinds: ReadonlyMap<number, string>) {
+  const table = tableIn(folder, session);
+  for (const [version, state] of model.versions) {
+    const before = model.versions.get(version - 1);
+    // Columns that were renamed or dropped cannot be shown beside the rows of before.
+    if (before === undefined || !sameColumns(before, state)) continue;
+    const { rows, changes } = await changedRows(session, table, version, [before, state]);
+    expect(rows, `changes of version ${version}`).toEqual(rowTexts(state));
+    const types = new Set(changes.map(({ change }) => change));
+    const kind = kinds.get(version);
+    if (kind === 'quiet') expect(changes).toEqual([]);
+    if (kind === 'append') expect([...types].filter((type) => type !== 'insert')).toEqual([]);
+    if (kind === 'delete') expect([...types].filter((type) => type !== 'delete')).toEqual([]);
+    if (kind === 'update') expect([...types].filter((type) => !type.startsWith('update_'))).toEqual([]);
+  }
+}
+
+/** The same log without what only saves time. */
+function withoutCheckpoints(folder: string): string {
+  const copy = `${folder}-replayed`;
+  rmSync(copy, { recursive: true, force: true });
+  cpSync(join(folder, '_delta_log'), join(copy, '_delta_log'), { recursive: true });
+  const log = join(copy, '_delta_log');
+  for (const name of readdirSync(log)) if (!/^\d{20}\.json$/.test(name)) rmSync(join(log, name), { recursive: true });
+  return copy;
+}
+
+function stateOf(snapshot: Snapshot) {
+  return {
+    version: snapshot.version,
+    protocol: snapshot.protocol,
+    metadata: snapshot.metadata,
+    files: snapshot.files.map((file) => [fileKey(file), file.partitionValues, file.size, file.stats ?? null]).sort(),
+    txns: [...snapshot.txns.values()].map(({ appId, version }) => [appId, version]).sort(),
+  };
+}
+
+async function expectReplay({ session, folder }: World, model: Model): Promise<void> {
+  const table = tableIn(folder, session);
+  const replayed = tableIn(withoutCheckpoints(folder), session);
+  for (const version of model.versions.keys()) {
+    expect(stateOf(await table.snapshot({ version }))).toEqual(stateOf(await replayed.snapshot({ version })));
+  }
+}
+
+async function expectSkipping({ session, folder }: World, model: Model, where: Condition): Promise<void> {
+  const table = tableIn(folder, session);
+  const { state } = model;
+  const text = `SELECT ${textColumns(state)} FROM t WHERE ${conditionSql(state, where)}`;
+  const expected = rowTexts({ ...state, rows: state.rows.filter((row) => meets(state, where, row)) });
+  for (const skipping of [true, false]) {
+    const { rows } = await query(session, table, text, { skipping });
+    expect(rows.map((row) => rowText(Object.values(row))).sort(), `${text}, skipping ${skipping}`).toEqual(expected);
+  }
+}
+
+async function expectVersions({ session, folder, layout }: World, model: Model): Promise<void> {
+  const table = tableIn(folder, session);
+  for (const [version, state] of model.versions) {
+    const snapshot = await table.snapshot({ version });
+    expectColumns(snapshot, state);
+    expect(await rowsAt(session, table, state, snapshot), `version ${version}`).toEqual(rowTexts(state));
+    if (!layout.stamped || snapshot.inCommitTimestamp === undefined || process.env.NOICT) continue;
+    const timestamp = new Date(snapshot.inCommitTimestamp).toISOString();
+    expect((await table.snapshot({ timestamp })).version).toBe(version);
+  }
+}
+
+interface Choice {
+  readonly operation: Operation;
+  readonly handle: number;
+  readonly reopen: boolean;
+  readonly read: boolean;
+}
+
+const choices: fc.Arbitrary<Choice> = fc.record({
+  operation: operations,
+  handle: fc.nat(HANDLES - 1),
+  reopen: fc.nat(4).map((n) => n === 0),
+  read: fc.nat(3).map((n) => n === 0),
+});
+
+async function runSequence(world: World, sequence: readonly Choice[], where: Condition): Promise<void> {
+  const { session, folder, clock, layout } = world;
+  const open = () => tableIn(folder, session, { clock });
+  const handles = Array.from({ length: HANDLES }, open);
+  await createLayout(handles[0]!, layout);
+  const versions = new Map([[0, firstState(layout)]]);
+  const kinds = new Map<number, string>();
+  let model: Model = { layout, state: firstState(layout), made: 0, txn: -1, versions };
+  let newest = 0;
+  for (const { operation, handle, reopen, read } of sequence) {
+    if (reopen) handles[handle] = open();
+    const step = planStep(model, operation);
+    if (step === undefined) continue;
+    try {
+      await step.run(handles[handle]!);
+    } catch (error) {
+      throw new Error(`${operation.kind} failed`, { cause: error });
+    }
+    const snapshot = await open().snapshot();
+    if (step.quiet !== true) expect(snapshot.version - newest, operation.kind).toBeLessThanOrEqual(1);
+    if (snapshot.version === newest) expect(rowTexts(step.model.state)).toEqual(rowTexts(model.state));
+    for (let version = newest + 1; version <= snapshot.version; version++) {
+      versions.set(version, step.model.state);
+      kinds.set(version, step.quiet === true ? 'quiet' : operation.kind);
+    }
+    newest = snapshot.version;
+    model = step.model;
+    expectColumns(snapshot, model.state);
+    if (read) expect(await rowsAt(session, handles[0]!, model.state, snapshot)).toEqual(rowTexts(model.state));
+  }
+  await expectVersions(world, model);
+  await expectReplay(world, model);
+  await expectSkipping(world, model, where);
+  if (layout.changes) await expectChanges(world, model, kinds);
+}
+
+test(`${RUNS} random histories: every version has the rows of the model`, { timeout: 3_600_000 }, async () => {
+  const session = await openSession();
+  const root = tempFolder();
+  let n = 0;
+  let steps = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      layouts,
+      fc.array(choices, { minLength: 2, maxLength: STEPS, size: 'max' }),
+      condition,
+      async (layout, sequence, where) => {
+        const folder = join(root, String(n++));
+        steps += sequence.length;
+        try {
+          await runSequence({ session, folder, clock: tickingClock(), layout }, sequence, where);
+        } catch (error) {
+          const code = error instanceof Error && error.cause instanceof LakeError ? error.cause.code : '';
+          throw Object.assign(new Error(`${code} ${(error as Error).message}`, { cause: error }), { folder });
+        } finally {
+          rmSync(folder, { recursive: true, force: true });
+          rmSync(`${folder}-replayed`, { recursive: true, force: true });
+        }
+      },
+    ),
+    { numRuns: RUNS, seed: SEED, endOnFailure: process.env['MODEL_SHRINK'] === undefined, verbose: 1 },
+  );
+  if (RUNS > 8) console.log(`${n} histories, ${steps} operations`);
+});
