@@ -36,6 +36,7 @@ export interface ChildOptions {
   /** 0: until it is killed. */
   readonly operations: number;
   readonly role?: 'write' | 'checkpoint';
+  /** Sends SIGKILL so many milliseconds after its first word. */
   readonly killAfter?: number;
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -54,7 +55,12 @@ export function runChild(folder: string, options: ChildOptions): Promise<ChildRe
       stderr += bytes;
     });
     child.stdin.on('error', () => undefined);
-    const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter);
+    let timer: NodeJS.Timeout | undefined;
+    if (killAfter !== undefined) {
+      child.stdout.once('data', () => {
+        timer = setTimeout(() => child.kill('SIGKILL'), killAfter);
+      });
+    }
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);

@@ -69,8 +69,9 @@ function marksOf(shape: Shape, place: Place): number[] {
 
 function summary(taken: Taken): string {
   const { done, reasons } = taken;
-  const why = [...new Set(reasons.values())].join('; ');
-  if (reasons.size === 0 || (done.length === 1 && why === ONLY_APPENDS)) return '✓';
+  const real = [...new Set(reasons.values())].filter((reason) => reason !== ONLY_APPENDS);
+  if (real.length === 0 && done.length > 0) return '✓';
+  const why = real.join('; ');
   if (done.length === 0) return `– ${why}`;
   return `${done.join(', ')}; not ${[...reasons.keys()].join(', ')}: ${why}`;
 }

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import { LakeError } from '../../src/base/lake-error.js';
 import type { DeltaTable } from '../../src/delta/index.js';
+import type { CleanLogResult } from '../../src/delta/maintain/clean-log.js';
 import { columns as schemaOf, sql } from './delta.js';
 import {
   type Condition,
@@ -27,7 +29,7 @@ export type Operation =
   | ({ readonly kind: 'merge' } & MergeModel)
   | { readonly kind: 'optimize'; readonly sort: boolean }
   | { readonly kind: 'compact' | 'checkpoint' | 'cleanLog' }
-  | { readonly kind: 'vacuum'; readonly mode: 'full' | 'lite' }
+  | { readonly kind: 'vacuum'; readonly mode: 'full' | 'lite'; readonly everything: boolean }
   | { readonly kind: 'restore'; readonly back: number }
   | { readonly kind: 'addColumn'; readonly type: 'INTEGER' | 'VARCHAR' }
   | { readonly kind: 'renameColumn' | 'dropColumn'; readonly which: number };
@@ -136,7 +138,11 @@ export const operations: fc.Arbitrary<Operation> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('vacuum' as const), mode: fc.constantFrom('full' as const, 'lite' as const) }),
+    arbitrary: fc.record({
+      kind: fc.constant('vacuum' as const),
+      mode: fc.constantFrom('full' as const, 'lite' as const),
+      everything: fc.boolean(),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('restore' as const), back: fc.nat(5) }) },
   {
@@ -193,6 +199,13 @@ export interface Model {
   readonly versions: ReadonlyMap<number, TableState>;
 }
 
+const DAY = 86_400_000;
+
+/** A lite vacuum needs the whole log, and says so. */
+function ignoreCleanedLog(error: unknown): void {
+  if (!(error instanceof LakeError) || error.code !== 'VACUUM_LITE') throw error;
+}
+
 function name(state: TableState, key: string): string | undefined {
   return columnOf(state, key)?.name;
 }
@@ -212,6 +225,8 @@ function freeName(model: Model): string {
 export interface Step {
   readonly model: Model;
   readonly run: (table: DeltaTable) => Promise<unknown>;
+  /** The oldest version that is surely there afterwards; by default that of before. */
+  readonly oldest?: (result: unknown, newest: number) => number | undefined;
   /** The rows are the same afterwards, whatever versions it makes. */
   readonly quiet?: boolean;
 }
@@ -311,9 +326,21 @@ export function planStep(model: Model, operation: Operation): Step | undefined {
     case 'checkpoint':
       return { model, quiet: true, run: (table) => table.checkpoint() };
     case 'cleanLog':
-      return undefined;
-    case 'vacuum':
-      return { model, quiet: true, run: (table) => table.vacuum({ mode: operation.mode }) };
+      return {
+        model,
+        quiet: true,
+        run: (table) => table.cleanLog({ now: Date.now() + 40 * DAY }),
+        oldest: (result) => (result as CleanLogResult).oldestVersion,
+      };
+    case 'vacuum': {
+      const retention = operation.everything ? { retentionHours: 0, force: true } : {};
+      return {
+        model,
+        quiet: true,
+        run: (table) => table.vacuum({ mode: operation.mode, ...retention }).catch(ignoreCleanedLog),
+        oldest: (_result, newest) => (operation.everything ? newest : undefined),
+      };
+    }
     case 'restore': {
       const versions = [...model.versions.keys()].sort((a, b) => b - a);
       const version = versions[operation.back % versions.length] ?? 0;

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { repositoryRoot } from './repository.js';
 
@@ -102,6 +102,9 @@ export function stable(output: string): string {
 /** What the examples of a Markdown file print, run in order in one folder. Throws at the first that fails. */
 export function runExamples(path: string, at: { readonly cwd: string; readonly bin: string }): string[] {
   const markdown = readFileSync(join(repositoryRoot, path), 'utf8');
+  // A program that has the package installed finds it here.
+  mkdirSync(join(at.cwd, 'node_modules'), { recursive: true });
+  symlinkSync(repositoryRoot, join(at.cwd, 'node_modules', 'lakeledger'));
   return shellExamples(markdown).map(({ script, line }) => {
     const { code, stdout, stderr } = runShell(script, at);
     if (code !== 0) throw new Error(`${path}:${line} ended with exit code ${code}\n${stdout}${stderr}`);

@@ -87,7 +87,7 @@ function finish(replay: Replay, at: SnapshotPlace, previous?: Snapshot): Snapsho
   const { protocol, metadata, inCommitTimestamp } = replay;
   if (protocol === undefined) throw new LakeError('DELTA_LOG', 'the log has no "protocol" action', { place });
   if (metadata === undefined) throw new LakeError('DELTA_LOG', 'the log has no "metaData" action', { place });
-  if (previous?.protocol !== protocol) assertReadable(protocol, place);
+  if (previous?.protocol !== protocol || previous.metadata !== metadata) assertReadable(protocol, metadata, place);
   const timed = inCommitTimestamp !== undefined && inCommitTimestamps(protocol, metadata) !== undefined;
   const snapshot: Snapshot = {
     ...at,

@@ -43,11 +43,26 @@ const LEGACY_WRITER: readonly (readonly [number, string])[] = [
   [6, 'identityColumns'],
 ];
 
+/** Features of columns of a type: writers may list them for tables that have no such column (delta-rs does). */
+const OF_COLUMNS: Readonly<Record<string, string>> = {
+  identityColumns: 'delta.identity.',
+  variantShredding: '"variant"',
+  'variantShredding-preview': '"variant"',
+  variantType: '"variant"',
+  'variantType-preview': '"variant"',
+};
+
+/** Whether a table allows a feature without using it. */
+function isIdle(feature: string, { schemaString }: Pick<Metadata, 'schemaString'>): boolean {
+  const sign = Object.hasOwn(OF_COLUMNS, feature) ? OF_COLUMNS[feature] : undefined;
+  return sign !== undefined && !schemaString.includes(sign);
+}
+
 /** Features that stop this table from being read, by name; empty when it can be read. */
-export function unreadableFeatures(protocol: Protocol): string[] {
+export function unreadableFeatures(protocol: Protocol, metadata: Pick<Metadata, 'schemaString'>): string[] {
   if (protocol.minReaderVersion > 3) return [`reader version ${protocol.minReaderVersion}`];
   if (protocol.minReaderVersion < 3) return [];
-  return (protocol.readerFeatures ?? []).filter((feature) => !READABLE.has(feature));
+  return (protocol.readerFeatures ?? []).filter((name) => !READABLE.has(name) && !isIdle(name, metadata));
 }
 
 /** Names of the features that a writer must keep to: those listed, or those that a legacy version stands for. */
@@ -62,10 +77,7 @@ export function writerFeatures(protocol: Protocol): readonly string[] {
 /** Features that stop this table from being written, by name; empty when it can be written. */
 export function unwritableFeatures(protocol: Protocol, metadata: Metadata): string[] {
   if (protocol.minWriterVersion > 7) return [`writer version ${protocol.minWriterVersion}`];
-  return writerFeatures(protocol).filter(
-    // Legacy writer version 6 allows identity columns in tables that have none.
-    (name) => !WRITABLE.has(name) && (name !== 'identityColumns' || metadata.schemaString.includes('delta.identity.')),
-  );
+  return writerFeatures(protocol).filter((name) => !WRITABLE.has(name) && !isIdle(name, metadata));
 }
 
 function refuse(action: 'read' | 'write', features: readonly string[], place: string): never {
@@ -82,8 +94,8 @@ function refuse(action: 'read' | 'write', features: readonly string[], place: st
 }
 
 /** Throws `DELTA_UNSUPPORTED` naming each feature that keeps us from reading. `place` is `table@version`. */
-export function assertReadable(protocol: Protocol, place: string): void {
-  const features = unreadableFeatures(protocol);
+export function assertReadable(protocol: Protocol, metadata: Pick<Metadata, 'schemaString'>, place: string): void {
+  const features = unreadableFeatures(protocol, metadata);
   if (features.length > 0) refuse('read', features, place);
 }
 

@@ -92,7 +92,7 @@ function protocolMatters(mine: Mine, after: Protocol): boolean {
   const before = writerFeatures(mine.protocol);
   const now = writerFeatures(after);
   return (
-    unreadableFeatures(after).length > 0 ||
+    unreadableFeatures(after, mine.metadata).length > 0 ||
     unwritableFeatures(after, mine.metadata).length > 0 ||
     mine.actions.some((a) => 'protocol' in a) ||
     before.some((feature) => !now.includes(feature)) ||

@@ -5,9 +5,10 @@ import {
   assertWritable,
   unreadableFeatures,
   unwritableFeatures,
+  writerFeatures,
 } from '../../../src/delta/protocol/features.js';
 
-function metadata(configuration: Record<string, string> = {}, fieldMetadata: object = {}): Metadata {
+function metadata(fieldMetadata: object = {}): Metadata {
   return {
     id: 'm',
     format: { provider: 'parquet' },
@@ -16,7 +17,7 @@ function metadata(configuration: Record<string, string> = {}, fieldMetadata: obj
       fields: [{ name: 'a', type: 'long', nullable: true, metadata: fieldMetadata }],
     }),
     partitionColumns: [],
-    configuration,
+    configuration: {},
   };
 }
 
@@ -36,36 +37,31 @@ const writerOnly = (...writerFeatures: string[]): Protocol => ({
 });
 
 const PLAIN = metadata();
-const MAPPED = metadata({ 'delta.columnMapping.mode': 'name' });
+const VARIANT: Metadata = { ...PLAIN, schemaString: PLAIN.schemaString.replace('"long"', '"variant"') };
 
 describe('legacy versions', () => {
-  it.each([1, 2, 3, 4, 5, 6])('writer %i that uses none of its features is written', (version) => {
+  it.each([1, 2, 3, 4, 5, 6])('writer %i is written', (version) => {
     expect(unwritableFeatures(legacy(1, version), PLAIN)).toEqual([]);
-    expect(unreadableFeatures(legacy(1, version), PLAIN)).toEqual([]);
+    expect(unwritableFeatures(legacy(2, version), PLAIN)).toEqual([]);
   });
 
-  it.each([
-    ['invariants', 2, metadata({}, { 'delta.invariants': '{"expression":{"expression":"a > 0"}}' })],
-    ['checkConstraints', 3, metadata({ 'delta.constraints.positive': 'a > 0' })],
-    ['changeDataFeed', 4, metadata({ 'delta.enableChangeDataFeed': 'true' })],
-    ['changeDataFeed', 4, metadata({ 'delta.enableChangeDataFeed': 'TRUE' })],
-    ['generatedColumns', 4, metadata({}, { 'delta.generationExpression': 'b + 1' })],
-    ['columnMapping', 5, MAPPED],
-    ['identityColumns', 6, metadata({}, { 'delta.identity.start': 1 })],
-  ])('%s is refused from writer %i on, when it is used', (feature, since, used) => {
-    expect(unwritableFeatures(legacy(1, since), used)).toEqual([feature]);
-    expect(unwritableFeatures(legacy(1, since - 1), used)).toEqual([]);
+  it.each([1, 2])('reader %i is read', (version) => {
+    expect(unreadableFeatures(legacy(version, 5), PLAIN)).toEqual([]);
   });
 
-  it('change data feed that is switched off is no obstacle', () => {
-    expect(unwritableFeatures(legacy(1, 4), metadata({ 'delta.enableChangeDataFeed': 'false' }))).toEqual([]);
+  it('writer 6 is refused where the table has an identity column', () => {
+    const used = metadata({ 'delta.identity.start': 1 });
+    expect(unwritableFeatures(legacy(1, 6), used)).toEqual(['identityColumns']);
+    expect(unwritableFeatures(legacy(1, 5), used)).toEqual([]);
   });
 
-  it('reader 2 is read unless column mapping is on', () => {
-    expect(unreadableFeatures(legacy(2, 5), PLAIN)).toEqual([]);
-    expect(unreadableFeatures(legacy(2, 5), metadata({ 'delta.columnMapping.mode': 'none' }))).toEqual([]);
-    expect(unreadableFeatures(legacy(2, 5), MAPPED)).toEqual(['columnMapping']);
-    expect(unreadableFeatures(legacy(2, 5), metadata({ 'delta.columnMapping.mode': 'id' }))).toEqual(['columnMapping']);
+  it('stand for features, column mapping only with reader 2', () => {
+    expect(writerFeatures(legacy(1, 1))).toEqual([]);
+    expect(writerFeatures(legacy(1, 3))).toEqual(['appendOnly', 'invariants', 'checkConstraints']);
+    expect(writerFeatures(legacy(1, 5))).not.toContain('columnMapping');
+    expect(writerFeatures(legacy(2, 5))).toContain('columnMapping');
+    expect(writerFeatures(legacy(2, 4))).not.toContain('columnMapping');
+    expect(writerFeatures(legacy(2, 6))).toContain('identityColumns');
   });
 
   it('versions from the future are refused by number', () => {
@@ -75,20 +71,25 @@ describe('legacy versions', () => {
 });
 
 describe('named features', () => {
-  it.each(['timestampNtz', 'vacuumProtocolCheck'])('%s is read and written', (feature) => {
+  it.each([
+    'columnMapping',
+    'deletionVectors',
+    'timestampNtz',
+    'typeWidening',
+    'typeWidening-preview',
+    'v2Checkpoint',
+    'vacuumProtocolCheck',
+  ])('%s is read and written', (feature) => {
     expect(unreadableFeatures(named([feature]), PLAIN)).toEqual([]);
     expect(unwritableFeatures(named([feature]), PLAIN)).toEqual([]);
   });
 
-  it.each(['deletionVectors', 'v2Checkpoint', 'typeWidening', 'variantType', 'neverHeardOf'])(
-    '%s is neither read nor written',
-    (feature) => {
-      expect(unreadableFeatures(named([feature]), PLAIN)).toEqual([feature]);
-      expect(unwritableFeatures(named([feature]), PLAIN)).toEqual([feature]);
-    },
-  );
+  it.each(['catalogManaged', 'neverHeardOf'])('%s is neither read nor written', (feature) => {
+    expect(unreadableFeatures(named([feature]), PLAIN)).toEqual([feature]);
+    expect(unwritableFeatures(named([feature]), PLAIN)).toEqual([feature]);
+  });
 
-  it.each(['rowTracking', 'inCommitTimestamp', 'domainMetadata', 'clustering', 'icebergCompatV1', 'neverHeardOf'])(
+  it.each(['rowTracking', 'icebergCompatV1', 'icebergCompatV2', 'materializePartitionColumns', 'neverHeardOf'])(
     '%s for writers only: read, not written',
     (feature) => {
       expect(unreadableFeatures(writerOnly(feature), PLAIN)).toEqual([]);
@@ -96,37 +97,48 @@ describe('named features', () => {
     },
   );
 
-  it.each(['checkConstraints', 'changeDataFeed', 'generatedColumns', 'identityColumns', 'columnMapping', 'invariants'])(
-    '%s that is allowed but not used is written',
+  it.each([
+    'appendOnly',
+    'invariants',
+    'checkConstraints',
+    'changeDataFeed',
+    'generatedColumns',
+    'inCommitTimestamp',
+    'domainMetadata',
+  ])('%s for writers only: written', (feature) => {
+    expect(unwritableFeatures(writerOnly(feature), PLAIN)).toEqual([]);
+  });
+
+  it('identity columns that are allowed and not used are written', () => {
+    expect(unwritableFeatures(writerOnly('identityColumns'), PLAIN)).toEqual([]);
+    expect(unwritableFeatures(writerOnly('identityColumns'), metadata({ 'delta.identity.step': 1 }))).toEqual([
+      'identityColumns',
+    ]);
+  });
+});
+
+describe('features of variant columns', () => {
+  it.each(['variantType', 'variantType-preview', 'variantShredding', 'variantShredding-preview'])(
+    '%s is refused where the table has such a column',
     (feature) => {
-      expect(unwritableFeatures(writerOnly(feature), PLAIN)).toEqual([]);
+      expect(unreadableFeatures(named([feature]), VARIANT)).toEqual([feature]);
+      expect(unwritableFeatures(named([feature]), VARIANT)).toEqual([feature]);
+      expect(unreadableFeatures(named([feature]), PLAIN)).toEqual([]);
+      expect(unwritableFeatures(named([feature]), PLAIN)).toEqual([]);
     },
   );
-
-  it('a property whose feature is not listed means nothing', () => {
-    const configured = metadata({ 'delta.constraints.c': 'a > 0', 'delta.enableChangeDataFeed': 'true' });
-    expect(unwritableFeatures(writerOnly('appendOnly'), configured)).toEqual([]);
-  });
-
-  it('column mapping by name: mode none is read and written, any other is not', () => {
-    expect(unreadableFeatures(named(['columnMapping']), PLAIN)).toEqual([]);
-    expect(unwritableFeatures(named(['columnMapping']), PLAIN)).toEqual([]);
-    expect(unreadableFeatures(named(['columnMapping']), MAPPED)).toEqual(['columnMapping']);
-    expect(unwritableFeatures(named(['columnMapping']), MAPPED)).toEqual(['columnMapping']);
-  });
 });
 
 describe('the refusal', () => {
   it('names every feature, what cannot be done, and where', () => {
-    const protocol = named(['deletionVectors', 'timestampNtz', 'v2Checkpoint']);
-    const read = () => assertReadable(protocol, PLAIN, 'lake/t@3');
-    expect(read).toThrow(
+    const protocol = named(['variantType', 'timestampNtz', 'catalogManaged']);
+    expect(() => assertReadable(protocol, VARIANT, 'lake/t@3')).toThrow(
       expect.objectContaining({
         code: 'DELTA_UNSUPPORTED',
         place: 'lake/t@3',
         exitCode: 3,
-        message: expect.stringMatching(/features "deletionVectors", "v2Checkpoint".* cannot read/),
-        hint: expect.stringContaining('"deletionVectors", "v2Checkpoint"'),
+        message: expect.stringMatching(/features "variantType", "catalogManaged".* cannot read/),
+        hint: expect.stringContaining('"variantType", "catalogManaged"'),
       }),
     );
     expect(() => assertWritable(writerOnly('rowTracking'), PLAIN, 'lake/t@3')).toThrow(

@@ -1,2 +1,0 @@
--- The columns of Parquet files, without reading rows.
-DESCRIBE SELECT * FROM read_parquet($files)
