@@ -16,6 +16,7 @@ import { type ColumnMappingMode, columnMappingMode, physicalName, physicalSchema
 import { assertReadable } from '../protocol/features.js';
 import { commitPath } from '../protocol/log-names.js';
 import { type DeltaSchema, parseSchema } from '../protocol/schema.js';
+import { assertTypeChanges } from '../protocol/type-widening.js';
 import { type CheckpointDeps, readCheckpoint } from './checkpoint-file.js';
 import { type Commit, readActions, readCommits } from './commit-file.js';
 import { findInCommitTimestamp, inCommitTimestamps } from './in-commit-timestamp.js';
@@ -56,6 +57,7 @@ type Shape = Pick<Snapshot, 'schema' | 'partitionColumns' | 'mapping' | 'physica
 function shapeOf(metadata: Metadata, place: string): Shape {
   if (metadata.schemaString === '') throw new LakeError('DELTA_LOG', 'metaData.schemaString is missing', { place });
   const schema = parseSchema(metadata.schemaString);
+  assertTypeChanges(schema, place);
   const mapping = columnMappingMode(metadata.configuration, place);
   const physicalPartitionColumns = metadata.partitionColumns.map((column) => {
     const field = schema.fields.find(({ name }) => name === column);

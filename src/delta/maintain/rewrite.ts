@@ -5,6 +5,7 @@ import type { AddFile } from '../protocol/actions.js';
 import { decodePath } from '../protocol/paths.js';
 import type { Stage } from '../write/commit.js';
 import { discardDataFiles, type WriteDeps, writeDataFiles } from '../write/data-files.js';
+import { exclusively } from '../write/exclusively.js';
 import { removeOf } from '../write/remove-file.js';
 import { type Bin, partitionKeys } from './plan-bins.js';
 
@@ -107,7 +108,7 @@ export async function rewriteBins(
   const rewritten: RewrittenBin[] = [];
   try {
     for (const pool of poolBins(bins)) {
-      rewritten.push(...(await rewritePool(deps, snapshot, { ...options, bins: pool })));
+      rewritten.push(...(await exclusively(deps.session, () => rewritePool(deps, snapshot, { ...options, bins: pool }))));
       options.onBins?.(pool.length);
     }
     return rewritten;

@@ -37,8 +37,8 @@ function rename(value: string, { from, to }: { from: DeltaType; to: DeltaType },
     return `list_transform(${value}, lambda ${item}: ${element})`;
   }
   if (from.kind === 'map' && to.kind === 'map') {
-    const key = rename(`${item}.key`, { from: from.key, to: to.key }, depth + 1);
-    const entry = rename(`${item}.value`, { from: from.value, to: to.value }, depth + 1);
+    const key = rename(`(${item}).key`, { from: from.key, to: to.key }, depth + 1);
+    const entry = rename(`(${item}).value`, { from: from.value, to: to.value }, depth + 1);
     const entries = `list_transform(map_entries(${value}), lambda ${item}: struct_pack(key := ${key}, value := ${entry}))`;
     return `map_from_entries(${entries})`;
   }

@@ -1,4 +1,12 @@
-import { type DeltaType, decimalShape, type PrimitiveName, type PrimitiveType } from './schema.js';
+import { LakeError } from '../../base/lake-error.js';
+import {
+  type DeltaField,
+  type DeltaSchema,
+  type DeltaType,
+  decimalShape,
+  type PrimitiveName,
+  type PrimitiveType,
+} from './schema.js';
 
 export const TYPE_CHANGES = 'delta.typeChanges';
 
@@ -48,4 +56,44 @@ export function withTypeChange(
 /** Whether both are the same type of the same shape; names of struct fields and nullability aside. */
 export function samePrimitive(a: DeltaType, b: DeltaType): boolean {
   return a.kind === 'primitive' && b.kind === 'primitive' && a.name === b.name;
+}
+
+function* changesIn(fields: readonly DeltaField[]): Generator<readonly [column: string, change: unknown]> {
+  for (const { name, metadata, type } of fields) {
+    const changes = metadata[TYPE_CHANGES];
+    for (const change of Array.isArray(changes) ? changes : []) yield [name, change];
+    for (const inner of structsIn(type)) yield* changesIn(inner);
+  }
+}
+
+function structsIn(type: DeltaType): (readonly DeltaField[])[] {
+  switch (type.kind) {
+    case 'primitive':
+      return [];
+    case 'struct':
+      return [type.fields];
+    case 'array':
+      return structsIn(type.element);
+    case 'map':
+      return [...structsIn(type.key), ...structsIn(type.value)];
+  }
+}
+
+function isKnown(change: unknown): boolean {
+  const { fromType, toType } = (change ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof fromType !== 'string' || typeof toType !== 'string') return false;
+  const primitive = (name: string): PrimitiveType => ({ kind: 'primitive', name: name as PrimitiveName });
+  return canWiden(primitive(fromType), primitive(toType));
+}
+
+/** Throws `DELTA_UNSUPPORTED` when a column went through a change of type that is not known (PROTOCOL.md, "Reader Requirements for Type Widening"). */
+export function assertTypeChanges(schema: DeltaSchema, place: string): void {
+  for (const [column, change] of changesIn(schema.fields)) {
+    if (isKnown(change)) continue;
+    throw new LakeError(
+      'DELTA_UNSUPPORTED',
+      `column "${column}" went through a change of type that the Delta table feature "typeWidening" does not have: ${JSON.stringify(change)}`,
+      { place },
+    );
+  }
 }

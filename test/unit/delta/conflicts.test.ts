@@ -68,13 +68,13 @@ const ANYBODY = [
 const features = (...names: string[]): Protocol => ({
   minReaderVersion: 3,
   minWriterVersion: 7,
-  readerFeatures: names.filter((name) => /deletionVectors|columnMapping|variantType/.test(name)),
+  readerFeatures: names.filter((name) => /deletionVectors|columnMapping|catalogManaged/.test(name)),
   writerFeatures: names,
 });
 
 describe('1: the winner changed the protocol', () => {
   it.each([
-    ['to one that cannot be read', features('appendOnly', 'invariants', 'variantType')],
+    ['to one that cannot be read', features('appendOnly', 'invariants', 'catalogManaged')],
     ['to one that cannot be written', features('appendOnly', 'invariants', 'rowTracking')],
     ['without a feature of before', features('appendOnly')],
     ['with a feature that every file has to follow', features('appendOnly', 'invariants', 'checkConstraints')],

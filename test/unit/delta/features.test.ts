@@ -8,13 +8,13 @@ import {
   writerFeatures,
 } from '../../../src/delta/protocol/features.js';
 
-function metadata(fieldMetadata: object = {}): Metadata {
+function metadata(fieldMetadata: object = {}, type = 'long'): Metadata {
   return {
     id: 'm',
     format: { provider: 'parquet' },
     schemaString: JSON.stringify({
       type: 'struct',
-      fields: [{ name: 'a', type: 'long', nullable: true, metadata: fieldMetadata }],
+      fields: [{ name: 'a', type, nullable: true, metadata: fieldMetadata }],
     }),
     partitionColumns: [],
     configuration: {},
@@ -109,6 +109,17 @@ describe('named features', () => {
     expect(unwritableFeatures(writerOnly(feature), PLAIN)).toEqual([]);
   });
 
+  it.each(['variantType', 'variantType-preview', 'variantShredding'])(
+    '%s is refused where a column is of the type',
+    (feature) => {
+      const used = metadata({}, 'variant');
+      expect(unreadableFeatures(named([feature]), used)).toEqual([feature]);
+      expect(unwritableFeatures(named([feature]), used)).toEqual([feature]);
+      expect(unreadableFeatures(named([feature]), PLAIN)).toEqual([]);
+      expect(unwritableFeatures(named([feature]), PLAIN)).toEqual([]);
+    },
+  );
+
   it('identity columns that are allowed and not used are written', () => {
     expect(unwritableFeatures(writerOnly('identityColumns'), PLAIN)).toEqual([]);
     expect(unwritableFeatures(writerOnly('identityColumns'), metadata({ 'delta.identity.step': 1 }))).toEqual([
@@ -131,14 +142,14 @@ describe('features of variant columns', () => {
 
 describe('the refusal', () => {
   it('names every feature, what cannot be done, and where', () => {
-    const protocol = named(['variantType', 'timestampNtz', 'catalogManaged']);
+    const protocol = named(['rowColumnar', 'timestampNtz', 'catalogManaged']);
     expect(() => assertReadable(protocol, VARIANT, 'lake/t@3')).toThrow(
       expect.objectContaining({
         code: 'DELTA_UNSUPPORTED',
         place: 'lake/t@3',
         exitCode: 3,
-        message: expect.stringMatching(/features "variantType", "catalogManaged".* cannot read/),
-        hint: expect.stringContaining('"variantType", "catalogManaged"'),
+        message: expect.stringMatching(/features "rowColumnar", "catalogManaged".* cannot read/),
+        hint: expect.stringContaining('"rowColumnar", "catalogManaged"'),
       }),
     );
     expect(() => assertWritable(writerOnly('rowTracking'), PLAIN, 'lake/t@3')).toThrow(
