@@ -162,6 +162,13 @@ export class Lake {
     }
   }
 
+  /** Folds events that a run committed and did not fold before it died. Returns whether there were any. */
+  async catchUp(): Promise<boolean> {
+    const session = await this.session();
+    const ledger = await openLedger({ session, catalog: this.catalog, key: this.#key, clock: this.#clock });
+    return ledger.catchUp();
+  }
+
   /** Runs one read-only statement over the tables of the lake, by name. */
   async select(sql: string, options: SelectOptions = {}): Promise<SqlResult> {
     return select(await this.session(), this.#selectRequest(sql, options));

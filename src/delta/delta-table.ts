@@ -254,7 +254,13 @@ export class DeltaTable {
   /** With `delta.autoOptimize.autoCompact`, merges small files near those that a commit added. */
   async #compactAfter(stage: Stage, snapshot: Snapshot): Promise<void> {
     if (autoCompact(snapshot) !== true) return;
-    await this.compactNear(stage.actions.flatMap((action) => ('add' in action ? [action.add] : [])));
+    try {
+      await this.compactNear(stage.actions.flatMap((action) => ('add' in action ? [action.add] : [])));
+    } catch (error) {
+      // The commit stands: a caller who heard of an error would write the rows again.
+      if (error instanceof LakeError && error.code === 'INTERRUPTED') throw error;
+      process.emitWarning(`no compaction of ${snapshot.path}@${snapshot.version}: ${messageOf(error)}`);
+    }
   }
 
   async #commitOrDiscard(stage: Stage, files: StagedOperation['files']): Promise<CommitResult> {
@@ -361,7 +367,8 @@ export class DeltaTable {
     const snapshot = await this.snapshot();
     const groups = autoCompact(snapshot) === false ? [] : planCompaction(snapshot, near);
     if (groups.length === 0) return false;
-    const { stage, files } = await stageCompaction(await this.writeDeps(), snapshot, groups);
+    const deps = await this.writeDeps();
+    const { stage, files } = await exclusively(deps.session, () => stageCompaction(deps, snapshot, groups));
     const result = await this.commit(stage);
     if (result.outcome === 'conflict') await this.discard(files);
     return result.outcome === 'committed';

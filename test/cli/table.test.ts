@@ -124,6 +124,19 @@ describe('table vacuum', () => {
     ]);
   });
 
+  it('of the ledger first folds what a run that died has left', async () => {
+    const other = tempFolder();
+    writeFileSync(join(other, 'm.ndjson'), manifests(20));
+    expect((await runCli(['record', 'm.ndjson'], { cwd: other })).code).toBe(0);
+    // As if the run had died between its two commits.
+    const log = join(other, 'lake', 'metadata', 'ingestion_manifest', '_delta_log');
+    rmSync(join(log, '00000000000000000001.json'));
+    const vacuum = ['table', 'vacuum', 'metadata.ingestion_event', '--retention-hours', '0', '--force', '--yes'];
+    expect((await runCli(vacuum, { cwd: other })).code).toBe(0);
+    const shown = await runCli(['table', 'show', NAME, '-o', 'json'], { cwd: other });
+    expect(JSON.parse(shown.stdout)).toMatchObject({ version: 1, rows: 20 });
+  });
+
   it('guards the retention', async () => {
     const path = await makeTable('guarded');
     const run = await table('vacuum', path, '--retention-hours', '1', '--yes');

@@ -117,7 +117,8 @@ export function readLog(folder: string): CommitFacts[] {
       .map((line) => JSON.parse(line));
     live = new Set(live);
     for (const { remove } of actions) {
-      if (remove && !live.delete(keyOf(remove))) throw new Error(`${name} removes ${keyOf(remove)}, which is not there`);
+      if (remove && !live.delete(keyOf(remove)))
+        throw new Error(`${name} removes ${keyOf(remove)}, which is not there`);
     }
     for (const { add } of actions) {
       if (!add) continue;
@@ -162,7 +163,9 @@ export async function expectCheckpointsRight(folder: string, session: Session, l
   const table = tableIn(folder, session);
   const copy = `${folder}-checkpoints`;
   const names = readdirSync(join(folder, '_delta_log'));
-  const versions = [...new Set(names.filter((name) => name.includes('.checkpoint.')).map((name) => Number(name.slice(0, 20))))];
+  const versions = [
+    ...new Set(names.filter((name) => name.includes('.checkpoint.')).map((name) => Number(name.slice(0, 20)))),
+  ];
   for (const version of versions) {
     const snapshot = await table.snapshot({ version });
     expect(snapshot.checkpointVersion, `checkpoint of version ${version}`).toBe(version);

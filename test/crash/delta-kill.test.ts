@@ -73,6 +73,8 @@ it.each(LAYOUTS.map((properties, i) => ({ properties, i })))(
     const { files } = await tableIn(folder, session, { clock }).vacuum({ retentionHours: 0, force: true });
     expect([...(await notesIn(folder, session))].sort()).toEqual(before);
     expect((await tableIn(folder, session, { clock }).verify({ deep: true })).findings).toEqual([]);
-    console.log(`${KILLS} kills, ${done} operations, ${log.length} commits; ${files.length} old and orphaned files deleted`);
+    console.log(
+      `${KILLS} kills, ${done} operations, ${log.length} commits; ${files.length} old and orphaned files deleted`,
+    );
   },
 );

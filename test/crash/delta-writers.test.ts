@@ -44,7 +44,9 @@ describe.each([
       },
     });
     const results = await Promise.all(
-      Array.from({ length: WRITERS }, (_, writer) => runChild(folder, { writer, seed: 7 + writer, operations: COMMITS })),
+      Array.from({ length: WRITERS }, (_, writer) =>
+        runChild(folder, { writer, seed: 7 + writer, operations: COMMITS }),
+      ),
     );
     const seconds = (Date.now() - started) / 1000;
     stop();
@@ -55,7 +57,9 @@ describe.each([
     const log = readLog(folder);
     expect(new Set(log.map((commit) => commit.txnId)).size).toBe(log.length);
     for (const [writer, { done }] of results.entries()) {
-      const mine = new Set(log.filter((commit) => commit.writer === `writer-${writer}/1`).map((commit) => commit.version));
+      const mine = new Set(
+        log.filter((commit) => commit.writer === `writer-${writer}/1`).map((commit) => commit.version),
+      );
       const said = done.flatMap(({ version, committed, commits = [] }) =>
         version !== undefined && committed === true ? [version, ...commits] : commits,
       );
@@ -107,33 +111,36 @@ describe('the two classic bugs', () => {
     readLog(folder);
   });
 
-  it.each(['classic', 'v2'])('a %s checkpoint that is written late neither brings back nor loses a file', async (policy) => {
-    const session = await openSession();
-    const folder = tempFolder();
-    const table = tableIn(folder, session);
-    const configuration = { 'delta.checkpointInterval': '1000', 'delta.checkpointPolicy': policy };
-    await table.create({ schema: columns({ id: 'BIGINT' }), configuration });
-    await table.append(ROWS);
-    // Knows version 1 only, and writes its checkpoint when others have gone on.
-    const slow = tableIn(folder, session);
-    const old = await slow.snapshot();
-    await table.delete({ where: 'id < 5' });
-    await table.append(sql('SELECT 100 AS id'));
-    await table.checkpoint();
-    await table.overwrite(sql('SELECT 7 AS id'));
-    const { writeCheckpoint } = await import('../../src/delta/write/checkpoint.js');
-    await writeCheckpoint(await slow.writeDeps(), old);
-    const expected = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [5, 6, 7, 8, 9], [5, 6, 7, 8, 9, 100], [7]];
-    for (const [i, ids] of expected.entries()) {
-      const { rows } = await query(session, tableIn(folder, session), 'SELECT id FROM t ORDER BY id', {
-        at: { version: i + 1 },
-      });
-      expect(rows.map(({ id }) => Number(id))).toEqual(ids);
-    }
-    const newest = await query(session, tableIn(folder, session), 'SELECT id FROM t');
-    expect(newest.rows.map(({ id }) => Number(id))).toEqual([7]);
-    const log = readLog(folder);
-    expect(await expectCheckpointsRight(folder, session, log)).toBe(2);
-    expect((await tableIn(folder, session).verify({ deep: true })).findings).toEqual([]);
-  });
+  it.each(['classic', 'v2'])(
+    'a %s checkpoint that is written late neither brings back nor loses a file',
+    async (policy) => {
+      const session = await openSession();
+      const folder = tempFolder();
+      const table = tableIn(folder, session);
+      const configuration = { 'delta.checkpointInterval': '1000', 'delta.checkpointPolicy': policy };
+      await table.create({ schema: columns({ id: 'BIGINT' }), configuration });
+      await table.append(ROWS);
+      // Knows version 1 only, and writes its checkpoint when others have gone on.
+      const slow = tableIn(folder, session);
+      const old = await slow.snapshot();
+      await table.delete({ where: 'id < 5' });
+      await table.append(sql('SELECT 100 AS id'));
+      await table.checkpoint();
+      await table.overwrite(sql('SELECT 7 AS id'));
+      const { writeCheckpoint } = await import('../../src/delta/write/checkpoint.js');
+      await writeCheckpoint(await slow.writeDeps(), old);
+      const expected = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [5, 6, 7, 8, 9], [5, 6, 7, 8, 9, 100], [7]];
+      for (const [i, ids] of expected.entries()) {
+        const { rows } = await query(session, tableIn(folder, session), 'SELECT id FROM t ORDER BY id', {
+          at: { version: i + 1 },
+        });
+        expect(rows.map(({ id }) => Number(id))).toEqual(ids);
+      }
+      const newest = await query(session, tableIn(folder, session), 'SELECT id FROM t');
+      expect(newest.rows.map(({ id }) => Number(id))).toEqual([7]);
+      const log = readLog(folder);
+      expect(await expectCheckpointsRight(folder, session, log)).toBe(2);
+      expect((await tableIn(folder, session).verify({ deep: true })).findings).toEqual([]);
+    },
+  );
 });

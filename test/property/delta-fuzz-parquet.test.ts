@@ -68,44 +68,53 @@ test.each([
   ['v2', true],
   ['classic', false],
   ['v2', false],
-])('a damaged %s checkpoint (all commits there: %s) is an error or what it says', { timeout: 3_600_000 }, async (policy, whole) => {
-  const session = await openSession();
-  const base = tempFolder();
-  await makeTable(base, session, { 'delta.checkpointPolicy': policy });
-  const log = join(base, '_delta_log');
-  if (!whole) for (let v = 0; v <= 3; v++) rmSync(join(log, `${String(v).padStart(20, '0')}.json`));
-  const right = textOf(await tableIn(base, session).snapshot());
-  const copy = join(tempFolder(), 'copy');
-  const tally = { errors: 0, same: 0, other: 0 };
-  for (let n = 0; n < RUNS; n++) {
-    const random = randomSource(SEED * 7919 + n);
-    rmSync(copy, { recursive: true, force: true });
-    mkdirSync(copy);
-    cpSync(log, join(copy, '_delta_log'), { recursive: true });
-    const file = pick(random, parquetFiles(join(copy, '_delta_log')));
-    let bytes: Uint8Array = readFileSync(file);
-    for (let times = random(2); times >= 0; times--) bytes = damageBytes(random, bytes);
-    writeFileSync(file, bytes);
-    try {
-      const found = textOf(await tableIn(copy, session).snapshot());
-      if (found === right) {
-        tally.same += 1;
-        continue;
+])(
+  'a damaged %s checkpoint (all commits there: %s) is an error or what it says',
+  { timeout: 3_600_000 },
+  async (policy, whole) => {
+    const session = await openSession();
+    const base = tempFolder();
+    await makeTable(base, session, { 'delta.checkpointPolicy': policy });
+    const log = join(base, '_delta_log');
+    if (!whole) for (let v = 0; v <= 3; v++) rmSync(join(log, `${String(v).padStart(20, '0')}.json`));
+    const right = textOf(await tableIn(base, session).snapshot());
+    const copy = join(tempFolder(), 'copy');
+    const tally = { errors: 0, same: 0, other: 0 };
+    for (let n = 0; n < RUNS; n++) {
+      const random = randomSource(SEED * 7919 + n);
+      rmSync(copy, { recursive: true, force: true });
+      mkdirSync(copy);
+      cpSync(log, join(copy, '_delta_log'), { recursive: true });
+      const file = pick(random, parquetFiles(join(copy, '_delta_log')));
+      let bytes: Uint8Array = readFileSync(file);
+      for (let times = random(2); times >= 0; times--) bytes = damageBytes(random, bytes);
+      writeFileSync(file, bytes);
+      try {
+        const found = textOf(await tableIn(copy, session).snapshot());
+        if (found === right) {
+          tally.same += 1;
+          continue;
+        }
+        tally.other += 1;
+        const states = referenceStates(await asJson(session, join(copy, '_delta_log')));
+        const texts = states.map(({ version, files }) => JSON.stringify({ version, files }));
+        expect(texts, `input ${n} of seed ${SEED}`).toContain(found);
+      } catch (error) {
+        if (!(error instanceof LakeError)) throw error;
+        expect(['DELTA_LOG', 'DELTA_UNSUPPORTED', 'DELTA_SCHEMA'], `input ${n}: ${error.message}`).toContain(
+          error.code,
+        );
+        tally.errors += 1;
       }
-      tally.other += 1;
-      const states = referenceStates(await asJson(session, join(copy, '_delta_log')));
-      const texts = states.map(({ version, files }) => JSON.stringify({ version, files }));
-      expect(texts, `input ${n} of seed ${SEED}`).toContain(found);
-    } catch (error) {
-      if (!(error instanceof LakeError)) throw error;
-      expect(['DELTA_LOG', 'DELTA_UNSUPPORTED', 'DELTA_SCHEMA'], `input ${n}: ${error.message}`).toContain(error.code);
-      tally.errors += 1;
     }
-  }
-  if (whole) expect(tally.errors).toBeLessThanOrEqual(tally.same);
-  else expect(tally.errors).toBeGreaterThan(0);
-  if (RUNS > 25) console.log(`${policy}, ${whole}: ${RUNS} inputs, ${JSON.stringify(tally)}, ${session.generation} restarts of DuckDB`);
-});
+    if (whole) expect(tally.errors).toBeLessThanOrEqual(tally.same);
+    else expect(tally.errors).toBeGreaterThan(0);
+    if (RUNS > 25)
+      console.log(
+        `${policy}, ${whole}: ${RUNS} inputs, ${JSON.stringify(tally)}, ${session.generation} restarts of DuckDB`,
+      );
+  },
+);
 
 test('a damaged data file is an error or rows, and harms no other table', { timeout: 3_600_000 }, async () => {
   const session = await openSession();

@@ -8,7 +8,15 @@ import { decodeDeletionVector, encodeDeletionVector, newVectorFile } from '../..
 import { rowSet, rowsOf } from '../../src/delta/protocol/row-set.js';
 import { encodeZ85 } from '../../src/delta/protocol/z85.js';
 import { MemoryStore } from '../support/memory-store.js';
-import { damageBytes, damageFiles, disguiseFiles, type Files, pick, type Random, randomSource } from '../support/mutations.js';
+import {
+  damageBytes,
+  damageFiles,
+  disguiseFiles,
+  type Files,
+  pick,
+  type Random,
+  randomSource,
+} from '../support/mutations.js';
 import { fileText, type ReferenceState, referenceStates } from '../support/reference-log.js';
 import { referenceRows } from '../support/reference-vector.js';
 
@@ -24,8 +32,18 @@ const jsonLines = (actions: readonly object[]) => encoder.encode(actions.map((a)
 const SCHEMA = JSON.stringify({
   type: 'struct',
   fields: [
-    { name: 'id', type: 'long', nullable: true, metadata: { 'delta.columnMapping.id': 1, 'delta.columnMapping.physicalName': 'c1' } },
-    { name: 'p', type: 'string', nullable: true, metadata: { 'delta.columnMapping.id': 2, 'delta.columnMapping.physicalName': 'c2' } },
+    {
+      name: 'id',
+      type: 'long',
+      nullable: true,
+      metadata: { 'delta.columnMapping.id': 1, 'delta.columnMapping.physicalName': 'c1' },
+    },
+    {
+      name: 'p',
+      type: 'string',
+      nullable: true,
+      metadata: { 'delta.columnMapping.id': 2, 'delta.columnMapping.physicalName': 'c2' },
+    },
   ],
 });
 
@@ -41,12 +59,21 @@ const METADATA = {
   format: { provider: 'parquet', options: {} },
   schemaString: SCHEMA,
   partitionColumns: ['p'],
-  configuration: { 'delta.columnMapping.mode': 'name', 'delta.columnMapping.maxColumnId': '2', 'delta.enableInCommitTimestamps': 'true' },
+  configuration: {
+    'delta.columnMapping.mode': 'name',
+    'delta.columnMapping.maxColumnId': '2',
+    'delta.enableInCommitTimestamps': 'true',
+  },
   createdTime: 1,
 };
 
 const info = (version: number) => ({
-  commitInfo: { inCommitTimestamp: 1000 + version, timestamp: 1000 + version, operation: 'WRITE', txnId: `t${version}` },
+  commitInfo: {
+    inCommitTimestamp: 1000 + version,
+    timestamp: 1000 + version,
+    operation: 'WRITE',
+    txnId: `t${version}`,
+  },
 });
 
 function add(n: number, vector?: DeletionVector) {
@@ -65,7 +92,16 @@ function add(n: number, vector?: DeletionVector) {
 
 function remove(n: number, vector?: DeletionVector) {
   const { path, partitionValues, size, deletionVector } = add(n, vector).add;
-  return { remove: { path, partitionValues, size, deletionTimestamp: 9000, dataChange: true, deletionVector: deletionVector ?? null } };
+  return {
+    remove: {
+      path,
+      partitionValues,
+      size,
+      deletionTimestamp: 9000,
+      dataChange: true,
+      deletionVector: deletionVector ?? null,
+    },
+  };
 }
 
 function inline(...rows: number[]): DeletionVector {
@@ -81,12 +117,19 @@ const COMMITS: readonly (readonly object[])[] = [
   [info(2), add(4), { domainMetadata: { domain: 'd', configuration: '{}', removed: false } }],
   [info(3), remove(1), add(1, ONE)],
   [info(4), remove(2), add(5), { txn: { appId: 'app', version: 2 } }],
-  [info(5), remove(1, ONE), add(1, TWO), { cdc: { path: '_change_data/x', partitionValues: {}, size: 1, dataChange: false } }],
+  [
+    info(5),
+    remove(1, ONE),
+    add(1, TWO),
+    { cdc: { path: '_change_data/x', partitionValues: {}, size: 1, dataChange: false } },
+  ],
   [info(6), remove(4), add(6)],
 ];
 
 function commits(from = 0): [string, Uint8Array][] {
-  return COMMITS.flatMap((actions, v) => (v < from ? [] : [[log(`${padded(v)}.json`), jsonLines(actions)] as [string, Uint8Array]]));
+  return COMMITS.flatMap((actions, v) =>
+    v < from ? [] : [[log(`${padded(v)}.json`), jsonLines(actions)] as [string, Uint8Array]],
+  );
 }
 
 const CHECKPOINT: [string, Uint8Array] = [
@@ -97,7 +140,9 @@ const CHECKPOINT: [string, Uint8Array] = [
     { metaData: METADATA },
     { txn: { appId: 'app', version: 1 } },
     { domainMetadata: { domain: 'd', configuration: '{}', removed: false } },
-    ...[remove(1), add(1, ONE), add(2), add(3), add(4)].map((a) => JSON.parse(JSON.stringify(a).replace('"dataChange":true', '"dataChange":false'))),
+    ...[remove(1), add(1, ONE), add(2), add(3), add(4)].map((a) =>
+      JSON.parse(JSON.stringify(a).replace('"dataChange":true', '"dataChange":false')),
+    ),
   ]),
 ];
 const HINT: [string, Uint8Array] = [log('_last_checkpoint'), encoder.encode('{"version":3,"size":9}')];
@@ -127,13 +172,16 @@ const noEngine = async () => {
 };
 
 /** The features of the specification; a name that is none of them must not be taken for one. */
-const FEATURES = /^(appendOnly|invariants|checkConstraints|changeDataFeed|generatedColumns|columnMapping|identityColumns|deletionVectors|rowTracking|timestampNtz|typeWidening(-preview)?|domainMetadata|v2Checkpoint|icebergCompatV[123]|inCommitTimestamp|clustering|vacuumProtocolCheck|variantType(-preview)?|allowColumnDefaults|materializePartitionColumns)$/;
+const FEATURES =
+  /^(appendOnly|invariants|checkConstraints|changeDataFeed|generatedColumns|columnMapping|identityColumns|deletionVectors|rowTracking|timestampNtz|typeWidening(-preview)?|domainMetadata|v2Checkpoint|icebergCompatV[123]|inCommitTimestamp|clustering|vacuumProtocolCheck|variantType(-preview)?|allowColumnDefaults|materializePartitionColumns)$/;
 
 function stateOf(snapshot: Snapshot): Omit<ReferenceState, 'protocol' | 'metadata'> {
   return {
     version: snapshot.version,
     files: snapshot.files.map(fileText).sort(),
-    txns: [...snapshot.txns.values()].map(({ appId, version }) => JSON.stringify([appId, version], (_k, v) => (typeof v === 'bigint' ? Number(v) : v))).sort(),
+    txns: [...snapshot.txns.values()]
+      .map(({ appId, version }) => JSON.stringify([appId, version], (_k, v) => (typeof v === 'bigint' ? Number(v) : v)))
+      .sort(),
   };
 }
 
@@ -199,32 +247,43 @@ async function fuzz(name: string, runs: number, one: (random: Random, n: number)
   }
 }
 
-test.each(Object.keys(BASES))('a damaged log (%s) is an error or what it says', { timeout: 3_600_000 }, async (name) => {
-  const base = BASES[name]!;
-  const tally: Tally = { inputs: 0, errors: 0, slowest: 0 };
-  const whole = await findSnapshot(new MemoryStore(base), noEngine);
-  expect(whole?.files).toHaveLength(4);
-  await fuzz(name, RUNS, async (random) => {
-    const files = damageFiles(random, base);
-    await judge(files, tally).catch((error: Error) => {
-      throw new Error(`${error.message}\n${error.stack}\n${process.env['FUZZ_SHOW'] ? textOf(files) : ''}`, { cause: error });
+test.each(Object.keys(BASES))(
+  'a damaged log (%s) is an error or what it says',
+  { timeout: 3_600_000 },
+  async (name) => {
+    const base = BASES[name]!;
+    const tally: Tally = { inputs: 0, errors: 0, slowest: 0 };
+    const whole = await findSnapshot(new MemoryStore(base), noEngine);
+    expect(whole?.files).toHaveLength(4);
+    await fuzz(name, RUNS, async (random) => {
+      const files = damageFiles(random, base);
+      await judge(files, tally).catch((error: Error) => {
+        throw new Error(`${error.message}\n${error.stack}\n${process.env['FUZZ_SHOW'] ? textOf(files) : ''}`, {
+          cause: error,
+        });
+      });
     });
-  });
-  expect(tally.errors).toBeGreaterThan(RUNS / 20);
-  expect(tally.errors).toBeLessThan(RUNS);
-  expect(tally.slowest).toBeLessThan(2000);
-  if (RUNS > 300) console.log(`${name}: ${tally.inputs} inputs, ${tally.errors} errors, slowest ${tally.slowest.toFixed(0)} ms`);
-});
+    expect(tally.errors).toBeGreaterThan(RUNS / 20);
+    expect(tally.errors).toBeLessThan(RUNS);
+    expect(tally.slowest).toBeLessThan(2000);
+    if (RUNS > 300)
+      console.log(`${name}: ${tally.inputs} inputs, ${tally.errors} errors, slowest ${tally.slowest.toFixed(0)} ms`);
+  },
+);
 
-test.each(Object.keys(BASES))('a log (%s) that only looks different is the same table', { timeout: 3_600_000 }, async (name) => {
-  const base = BASES[name]!;
-  const whole = await findSnapshot(new MemoryStore(base), noEngine);
-  await fuzz(name, Math.ceil(RUNS / 4), async (random) => {
-    const snapshot = await findSnapshot(new MemoryStore(disguiseFiles(random, base)), noEngine);
-    expect(stateOf(snapshot!)).toEqual(stateOf(whole!));
-    expect(snapshot?.metadata.schemaString).toBe(whole?.metadata.schemaString);
-  });
-});
+test.each(Object.keys(BASES))(
+  'a log (%s) that only looks different is the same table',
+  { timeout: 3_600_000 },
+  async (name) => {
+    const base = BASES[name]!;
+    const whole = await findSnapshot(new MemoryStore(base), noEngine);
+    await fuzz(name, Math.ceil(RUNS / 4), async (random) => {
+      const snapshot = await findSnapshot(new MemoryStore(disguiseFiles(random, base)), noEngine);
+      expect(stateOf(snapshot!)).toEqual(stateOf(whole!));
+      expect(snapshot?.metadata.schemaString).toBe(whole?.metadata.schemaString);
+    });
+  },
+);
 
 function randomRows(random: Random): number[] {
   const rows = new Set<number>();
@@ -242,7 +301,8 @@ test('a damaged deletion vector is an error or the rows it says', { timeout: 3_6
     let bytes = encodeDeletionVector(rowSet(randomRows(random)));
     for (let n = random(3); n >= 0; n--) bytes = damageBytes(random, bytes);
     // Most damage is to the long list of rows; the head decides how it is read.
-    if (random(2) === 0 && bytes.length > 40) bytes = Buffer.concat([damageBytes(random, bytes.subarray(0, 40)), bytes.subarray(40)]);
+    if (random(2) === 0 && bytes.length > 40)
+      bytes = Buffer.concat([damageBytes(random, bytes.subarray(0, 40)), bytes.subarray(40)]);
     let rows: number[];
     try {
       const set = decodeDeletionVector(bytes, 'f');
@@ -261,7 +321,9 @@ test('a damaged deletion vector is an error or the rows it says', { timeout: 3_6
   expect(read).toBeGreaterThan(RUNS / 100);
 });
 
-test('a damaged file of deletion vectors, or a damaged descriptor, never brings other rows', { timeout: 3_600_000 }, async () => {
+test('a damaged file of deletion vectors, or a damaged descriptor, never brings other rows', {
+  timeout: 3_600_000,
+}, async () => {
   await fuzz('file', RUNS, async (random) => {
     const { path, encoded } = newVectorFile('d2c639aa-8816-431a-aaf6-d3fe2512ff61');
     const parts: Uint8Array[] = [Uint8Array.of(1)];
@@ -274,7 +336,13 @@ test('a damaged file of deletion vectors, or a damaged descriptor, never brings 
       head.writeUInt32BE(data.length);
       tail.writeUInt32BE(crc32(data));
       parts.push(head, data, tail);
-      descriptors.push({ storageType: 'u', pathOrInlineDv: encoded, offset, sizeInBytes: data.length, cardinality: rows.length });
+      descriptors.push({
+        storageType: 'u',
+        pathOrInlineDv: encoded,
+        offset,
+        sizeInBytes: data.length,
+        cardinality: rows.length,
+      });
       offset += data.length + 8;
     }
     const which = random(2);
@@ -283,12 +351,32 @@ test('a damaged file of deletion vectors, or a damaged descriptor, never brings 
     if (random(3) > 0) bytes = damageBytes(random, bytes);
     else {
       const key = pick(random, ['offset', 'sizeInBytes', 'cardinality', 'pathOrInlineDv', 'storageType'] as const);
-      const value = pick<unknown>(random, [0, 1, -1, 2 ** 31, 2 ** 53, 0.5, Number.NaN, '', 'x', '../../../etc/passwd', '\u0000', null, 'p', 'i', offset, encoded.slice(1)]);
+      const value = pick<unknown>(random, [
+        0,
+        1,
+        -1,
+        2 ** 31,
+        2 ** 53,
+        0.5,
+        Number.NaN,
+        '',
+        'x',
+        '../../../etc/passwd',
+        '\u0000',
+        null,
+        'p',
+        'i',
+        offset,
+        encoded.slice(1),
+      ]);
       descriptor = { ...descriptor, [key]: value } as DeletionVector;
     }
     try {
       const rows = [...rowsOf(await readDeletionVector(new MemoryStore(new Map([[path, bytes]])), descriptor))];
-      const right = descriptor.offset === descriptors[which]!.offset ? sets[which] : sets.find((set) => set.length === descriptor.cardinality);
+      const right =
+        descriptor.offset === descriptors[which]!.offset
+          ? sets[which]
+          : sets.find((set) => set.length === descriptor.cardinality);
       expect(rows).toEqual(right);
     } catch (error) {
       if (!(error instanceof LakeError)) throw error;
@@ -302,7 +390,12 @@ test('a damaged inline vector is an error or the rows it says', { timeout: 3_600
     const rows = randomRows(random).slice(0, 20);
     const bytes = encodeDeletionVector(rowSet(rows));
     const text = Buffer.from(damageBytes(random, Buffer.from(encodeZ85(bytes)))).toString('latin1');
-    const descriptor: DeletionVector = { storageType: 'i', pathOrInlineDv: text, sizeInBytes: bytes.length, cardinality: rows.length };
+    const descriptor: DeletionVector = {
+      storageType: 'i',
+      pathOrInlineDv: text,
+      sizeInBytes: bytes.length,
+      cardinality: rows.length,
+    };
     try {
       const read = await readDeletionVector(new MemoryStore(new Map()), descriptor);
       expect(read.cardinality).toBe(rows.length);

@@ -72,7 +72,10 @@ async function changedRows(session: Session, table: DeltaTable, version: number,
     `SELECT _change_type AS change, ${textColumns(after!)} FROM (${relation}) AS t ORDER BY _change_type LIKE '%insert' OR _change_type LIKE '%postimage'`,
   );
   const known = rowTexts({ ...after!, rows: before!.rows });
-  const changes = rows.map(({ change, ...values }) => ({ change: String(change), text: rowText(Object.values(values)) }));
+  const changes = rows.map(({ change, ...values }) => ({
+    change: String(change),
+    text: rowText(Object.values(values)),
+  }));
   for (const { change, text } of changes) {
     if (change === 'insert' || change === 'update_postimage') known.push(text);
     else {
@@ -258,4 +261,35 @@ test(`${RUNS} random histories: every version has the rows of the model`, { time
     { numRuns: RUNS, seed: SEED, endOnFailure: process.env['MODEL_SHRINK'] === undefined, verbose: 1 },
   );
   if (RUNS > 8) console.log(`${n} histories, ${steps} operations`);
+});
+
+test('operations on two tables at once, in one session, do not meet', { timeout: 3_600_000 }, async () => {
+  const session = await openSession();
+  const root = tempFolder();
+  let n = 0;
+  const sequence = fc.array(operations, { minLength: 4, maxLength: 8, size: 'max' });
+  await fc.assert(
+    fc.asyncProperty(layouts, sequence, sequence, async (layout, ...sequences) => {
+      const tables = sequences.map(() => tableIn(join(root, String(n++)), session, { clock: tickingClock() }));
+      for (const table of tables) await createLayout(table, layout);
+      const state = firstState(layout);
+      const models: Model[] = tables.map(() => ({ layout, state, made: 0, txn: -1, versions: new Map([[0, state]]) }));
+      for (let i = 0; i < Math.max(...sequences.map(({ length }) => length)); i++) {
+        const steps = sequences.map((all, k) => {
+          const operation = all[i];
+          return operation === undefined ? undefined : planStep(models[k]!, operation);
+        });
+        await Promise.all(steps.map((step, k) => step?.run(tables[k]!)));
+        for (const [k, step] of steps.entries()) {
+          if (step === undefined) continue;
+          models[k] = { ...step.model, versions: new Map([[0, state]]) };
+          const table = tables[k]!;
+          const rows = await rowsAt(session, table, step.model.state, await table.snapshot());
+          expect(rows, `table ${k}, step ${i}, ${sequences[k]?.[i]?.kind}`).toEqual(rowTexts(step.model.state));
+        }
+      }
+      for (const table of tables) rmSync(table.path, { recursive: true, force: true });
+    }),
+    { numRuns: Math.ceil(RUNS / 2), seed: SEED, endOnFailure: true },
+  );
 });

@@ -20,7 +20,12 @@ import {
 
 /** One operation, in numbers that mean something in every state: a column is "the third one", a version "two back". */
 export type Operation =
-  | { readonly kind: 'append'; readonly rows: readonly ModelRow[]; readonly txn?: number | undefined; readonly grow: boolean }
+  | {
+      readonly kind: 'append';
+      readonly rows: readonly ModelRow[];
+      readonly txn?: number | undefined;
+      readonly grow: boolean;
+    }
   | { readonly kind: 'overwrite'; readonly rows: readonly ModelRow[] }
   | { readonly kind: 'replaceWhere'; readonly rows: readonly ModelRow[]; readonly bound: number }
   | { readonly kind: 'replacePart'; readonly rows: readonly ModelRow[]; readonly part: string }
@@ -249,9 +254,7 @@ export function planStep(model: Model, operation: Operation): Step | undefined {
       const grown: TableState = operation.grow
         ? { ...state, columns: [...state.columns, { key: `k${model.made}`, name: freeName(model), type: 'INTEGER' }] }
         : state;
-      const rows = operation.grow
-        ? operation.rows.map((r, i) => ({ ...r, [`k${model.made}`]: i }))
-        : operation.rows;
+      const rows = operation.grow ? operation.rows.map((r, i) => ({ ...r, [`k${model.made}`]: i })) : operation.rows;
       return {
         model: after([...state.rows, ...rows], {
           state: grown,
@@ -283,8 +286,7 @@ export function planStep(model: Model, operation: Operation): Step | undefined {
       const inside = operation.rows.map((r) => ({ ...r, p: operation.part }));
       return {
         model: after([...state.rows.filter((r) => !meets(state, where, r)), ...inside]),
-        run: (table) =>
-          table.overwrite(sql(rowsSql(state, inside)), { replaceWhere: conditionSql(state, where) }),
+        run: (table) => table.overwrite(sql(rowsSql(state, inside)), { replaceWhere: conditionSql(state, where) }),
       };
     }
     case 'delete': {
@@ -363,7 +365,9 @@ export function planStep(model: Model, operation: Operation): Step | undefined {
 function planAlteration(model: Model, kind: 'renameColumn' | 'dropColumn', which: number): Step | undefined {
   const { state } = model;
   if (model.layout.mapping === 'none') return undefined;
-  const able = state.columns.filter(({ key }) => key !== 'id' && (kind === 'renameColumn' || key !== state.partitionBy));
+  const able = state.columns.filter(
+    ({ key }) => key !== 'id' && (kind === 'renameColumn' || key !== state.partitionBy),
+  );
   const column = able[which % able.length];
   if (column === undefined) return undefined;
   if (kind === 'dropColumn') {

@@ -77,7 +77,9 @@ function changeValue(random: Random, root: Json): void {
 
 function changeText(random: Random, text: string): string {
   const at = random(text.length + 1);
-  return text.slice(0, at) + pick(random, ['', '%', '%41', '"', '\\', ' ', '\n', '0', 'é']) + text.slice(at + random(2));
+  return (
+    text.slice(0, at) + pick(random, ['', '%', '%41', '"', '\\', ' ', '\n', '0', 'é']) + text.slice(at + random(2))
+  );
 }
 
 const encoder = new TextEncoder();
@@ -171,8 +173,10 @@ export function disguiseFiles(random: Random, files: Files): Map<string, Uint8Ar
     if (kind === 0) all.splice(i, 0, pick(random, ['', '  ', '\t']));
     else if (kind === 1) all.splice(i, 0, '{"somethingNew":{"a":[1,2,{"b":null}]}}');
     else if (kind === 2) all[i] = ` ${all[i]} `;
-    else if (kind === 3) disguised.set('_delta_log/_last_checkpoint', damageBytes(random, encoder.encode('{"version":3}')));
-    else if (kind === 4) disguised.set(`_delta_log/${pick(random, ['.1.tmp', '_x.json', '1.json', '_commits'])}`, encoder.encode('{'));
+    else if (kind === 3)
+      disguised.set('_delta_log/_last_checkpoint', damageBytes(random, encoder.encode('{"version":3}')));
+    else if (kind === 4)
+      disguised.set(`_delta_log/${pick(random, ['.1.tmp', '_x.json', '1.json', '_commits'])}`, encoder.encode('{'));
     else {
       try {
         const line = JSON.parse(all[i] ?? '');

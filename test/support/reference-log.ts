@@ -36,13 +36,17 @@ function decoded(path: string): string {
 }
 
 function keyOf({ path, deletionVector: dv }: Json): string {
-  return JSON.stringify([decoded(path), dv == null ? null : [dv['storageType'], dv['pathOrInlineDv'], dv['offset'] ?? null]]);
+  return JSON.stringify([
+    decoded(path),
+    dv == null ? null : [dv['storageType'], dv['pathOrInlineDv'], dv['offset'] ?? null],
+  ]);
 }
 
 /** What two readers of one file must agree on. */
 export function fileText(file: Json): string {
   const { path, partitionValues, size, stats, deletionVector: dv, modificationTime } = file;
-  const vector = dv == null ? null : [dv.storageType, dv.pathOrInlineDv, dv.offset ?? null, dv.sizeInBytes, dv.cardinality];
+  const vector =
+    dv == null ? null : [dv.storageType, dv.pathOrInlineDv, dv.offset ?? null, dv.sizeInBytes, dv.cardinality];
   return JSON.stringify([path, partitionValues ?? null, size, stats ?? null, vector, modificationTime]);
 }
 

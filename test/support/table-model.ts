@@ -161,7 +161,9 @@ export interface MergeModel {
 
 /** MERGE on `id` with at most one source row of an id. */
 export function mergeRows(state: TableState, merge: MergeModel): ModelRow[] {
-  const source = new Map<ModelValue, ModelRow>(merge.source.flatMap((row) => (row['id'] == null ? [] : [[row['id'], row] as const])));
+  const source = new Map<ModelValue, ModelRow>(
+    merge.source.flatMap((row) => (row['id'] == null ? [] : [[row['id'], row] as const])),
+  );
   const holds = (condition: Condition | undefined, row: ModelRow) =>
     condition === undefined || meets(state, condition, row);
   const result: ModelRow[] = [];

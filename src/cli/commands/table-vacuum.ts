@@ -42,6 +42,8 @@ export const tableVacuumCommand = defineCommand({
         force: options.force,
         ...(options['retention-hours'] === undefined ? {} : { retentionHours: options['retention-hours'] }),
       };
+      // Files of events that wait to be folded may be ones that were merged with others since.
+      if (lake.ledgerTableOf(table) !== undefined && !options['dry-run']) await lake.catchUp();
       const vacuum = (dryRun: boolean) => table.vacuum({ ...request, dryRun }, invocation.progress.report);
       if (options['dry-run']) return { path: table.path, result: await vacuum(true), asked: true };
       if (options.yes) return { path: table.path, result: await vacuum(false), asked: true };

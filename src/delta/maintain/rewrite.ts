@@ -108,7 +108,9 @@ export async function rewriteBins(
   const rewritten: RewrittenBin[] = [];
   try {
     for (const pool of poolBins(bins)) {
-      rewritten.push(...(await exclusively(deps.session, () => rewritePool(deps, snapshot, { ...options, bins: pool }))));
+      rewritten.push(
+        ...(await exclusively(deps.session, () => rewritePool(deps, snapshot, { ...options, bins: pool }))),
+      );
       options.onBins?.(pool.length);
     }
     return rewritten;

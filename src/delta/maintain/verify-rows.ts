@@ -14,6 +14,7 @@ import type { AddFile } from '../protocol/actions.js';
 import { type DeltaType, duckdbType, schemaLeaves } from '../protocol/schema.js';
 import { type FileStats, parseStats, statsValue } from '../protocol/stats.js';
 import type { WriteDeps } from '../write/data-files.js';
+import { exclusively } from '../write/exclusively.js';
 import type { Finding } from './verify.js';
 
 /** Files that one statement reads. */
@@ -116,7 +117,7 @@ export async function verifyRows(
   for (let from = 0; from < files.length; from += BATCH) {
     const batch = files.slice(from, from + BATCH);
     try {
-      findings.push(...(await verifyBatch(deps, snapshot, batch)));
+      findings.push(...(await exclusively(deps.session, () => verifyBatch(deps, snapshot, batch))));
     } catch (error) {
       if (!(error instanceof LakeError) || error.code === 'INTERRUPTED') throw error;
       // One of them is to blame; the others are fine.
@@ -129,7 +130,7 @@ export async function verifyRows(
 
 async function verifyAlone(deps: WriteDeps, snapshot: Snapshot, file: AddFile): Promise<Finding[]> {
   try {
-    return await verifyBatch(deps, snapshot, [file]);
+    return await exclusively(deps.session, () => verifyBatch(deps, snapshot, [file]));
   } catch (error) {
     if (!(error instanceof LakeError) || error.code === 'INTERRUPTED') throw error;
     return [{ kind: 'unreadable', path: file.path, message: `cannot be read: ${error.message.split('\n')[0]}` }];

@@ -214,12 +214,12 @@ describe('a damaged or foreign log', () => {
       log,
       lines.replace(
         '{"minReaderVersion":1,"minWriterVersion":2}',
-        '{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["variantType"],"writerFeatures":["variantType"]}',
+        '{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["catalogManaged"],"writerFeatures":["catalogManaged"]}',
       ),
     );
     await expect(tableIn(folder, session).snapshot()).rejects.toMatchObject({
       code: 'DELTA_UNSUPPORTED',
-      message: expect.stringContaining('"variantType"'),
+      message: expect.stringContaining('"catalogManaged"'),
     });
     writeFileSync(
       log,
