@@ -2,6 +2,7 @@ import { backoff, type Clock, sleep } from '../base/clock.js';
 import { LakeError, messageOf } from '../base/lake-error.js';
 import type { OnProgress } from '../base/progress.js';
 import type { SqlFragment } from '../base/sql-file.js';
+import { exclusively } from '../duckdb/exclusively.js';
 import type { Session, SqlColumn, SqlParams, SqlResult } from '../duckdb/session.js';
 import type { SqlRow } from '../duckdb/values.js';
 import type { ObjectStore } from '../storage/object-store.js';
@@ -21,11 +22,10 @@ import { type VerifyRequest, type VerifyResult, verify } from './maintain/verify
 import type { AddFile } from './protocol/actions.js';
 import { assertWritable } from './protocol/features.js';
 import { decodePath } from './protocol/paths.js';
-import type { DeltaField, DeltaType } from './protocol/schema.js';
-import type { FieldPath } from './protocol/schema-evolution.js';
 import { checkpointInterval, logCleanupEnabled } from './protocol/table-properties.js';
 import { bindChanges, type ChangeFeed, type ChangesDeps, type ChangesRequest, streamChanges } from './query/changes.js';
 import { select, type TableResolver } from './query/select.js';
+import { TableAlterations, type WriteResult } from './table-alterations.js';
 import { type AppendRequest, type OverwriteRequest, stageAppend, stageOverwrite } from './write/add-rows.js';
 import { type Alteration, stageAlteration } from './write/alter-table.js';
 import { writeCheckpoint } from './write/checkpoint.js';
@@ -33,10 +33,8 @@ import { type CommitResult, commit, type Stage } from './write/commit.js';
 import type { ConditionRequest } from './write/condition.js';
 import { createTable, type TableDefinition } from './write/create.js';
 import { discardDataFiles, type WriteDeps, writeDataFiles } from './write/data-files.js';
-import { exclusively } from './write/exclusively.js';
 import { locateRows, type MergeCounts, type MergeRequest, stageMerge } from './write/merge.js';
 import { type MergeIntoRequest, stageMergeInto } from './write/merge-into.js';
-import type { RowCounts } from './write/row-changes.js';
 import { type StagedOperation, stageDelete, stageUpdate, type UpdateRequest } from './write/rows-where.js';
 
 export interface DeltaTableOptions {
@@ -57,19 +55,13 @@ export interface VersionAt {
 const ATTEMPTS = 100;
 const REFUSALS: ReadonlySet<string> = new Set(['DELTA_APPEND_ONLY', 'DELTA_UNSUPPORTED']);
 
-/** What a write did. */
-export interface WriteResult extends RowCounts {
-  /** The version it made; the one it found when there was nothing to commit. */
-  readonly version: number;
-  readonly committed: boolean;
-}
-
 /** A Delta table by its folder. Keeps the newest snapshot it has seen and reads only what came since. */
-export class DeltaTable {
+export class DeltaTable extends TableAlterations {
   readonly #options: DeltaTableOptions;
   #latest: Snapshot | undefined;
 
   constructor(options: DeltaTableOptions) {
+    super();
     this.#options = options;
   }
 
@@ -185,49 +177,8 @@ export class DeltaTable {
   }
 
   /** Changes the table itself: properties, columns, constraints. */
-  alter(alteration: Alteration): Promise<WriteResult> {
+  override alter(alteration: Alteration): Promise<WriteResult> {
     return this.#write((deps, snapshot) => stageAlteration(deps, snapshot, alteration));
-  }
-
-  /** Sets table properties; the protocol is raised when one needs it. */
-  setProperties(properties: Readonly<Record<string, string>>): Promise<WriteResult> {
-    return this.alter({ kind: 'set properties', properties });
-  }
-
-  unsetProperties(names: readonly string[]): Promise<WriteResult> {
-    return this.alter({ kind: 'unset properties', names });
-  }
-
-  addColumns(columns: readonly DeltaField[]): Promise<WriteResult> {
-    return this.alter({ kind: 'add columns', columns });
-  }
-
-  /** Needs column mapping; files keep their names. */
-  renameColumn(path: FieldPath, name: string): Promise<WriteResult> {
-    return this.alter({ kind: 'rename column', path, name });
-  }
-
-  /** Needs column mapping; files keep the values. */
-  dropColumn(path: FieldPath): Promise<WriteResult> {
-    return this.alter({ kind: 'drop column', path });
-  }
-
-  /** Needs `delta.enableTypeWidening`. */
-  widenColumn(path: FieldPath, type: DeltaType): Promise<WriteResult> {
-    return this.alter({ kind: 'widen column', path, type });
-  }
-
-  dropNotNull(path: FieldPath): Promise<WriteResult> {
-    return this.alter({ kind: 'drop not null', path });
-  }
-
-  /** Adds a CHECK constraint in Spark's SQL; every row that is there must keep to it. */
-  addConstraint(name: string, expression: string): Promise<WriteResult> {
-    return this.alter({ kind: 'add constraint', name, expression });
-  }
-
-  dropConstraint(name: string): Promise<WriteResult> {
-    return this.alter({ kind: 'drop constraint', name });
   }
 
   /** Stages an operation and commits it, again on the newest snapshot after a lost race. */
@@ -367,8 +318,7 @@ export class DeltaTable {
     const snapshot = await this.snapshot();
     const groups = autoCompact(snapshot) === false ? [] : planCompaction(snapshot, near);
     if (groups.length === 0) return false;
-    const deps = await this.writeDeps();
-    const { stage, files } = await exclusively(deps.session, () => stageCompaction(deps, snapshot, groups));
+    const { stage, files } = await stageCompaction(await this.writeDeps(), snapshot, groups);
     const result = await this.commit(stage);
     if (result.outcome === 'conflict') await this.discard(files);
     return result.outcome === 'committed';

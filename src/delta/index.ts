@@ -1,4 +1,4 @@
-export { DeltaTable, type DeltaTableOptions, type VersionAt, type WriteResult } from './delta-table.js';
+export { DeltaTable, type DeltaTableOptions, type VersionAt } from './delta-table.js';
 export type { Commit } from './log/commit-file.js';
 export type { HistoryEntry } from './log/history.js';
 export { bindScan, FILE_INDEX, FILE_ROW, type ScanRequest } from './log/scan.js';
@@ -26,6 +26,7 @@ export {
   selectStream,
   type TableResolver,
 } from './query/select.js';
+export { TableAlterations, type WriteResult } from './table-alterations.js';
 export type { AppendRequest, OverwriteRequest } from './write/add-rows.js';
 export type { Alteration } from './write/alter-table.js';
 export type { CommitResult, Stage } from './write/commit.js';

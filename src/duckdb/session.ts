@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue, DuckDBValueConverter } from '@duckdb/node-api';
 import { LakeError, messageOf } from '../base/lake-error.js';
 import { fillSql, readSqlFile, trustedFragment } from '../base/sql-file.js';
@@ -99,6 +100,9 @@ function resets(): string[] {
 
 type Driver = typeof import('@duckdb/node-api');
 
+/** `import()` reads each of the hundred CommonJS files of the driver twice, the first time for the names they export: 100 ms. */
+const load = createRequire(import.meta.url);
+
 /**
  * One in-memory DuckDB with one connection. Loads the driver lazily, because that costs more than starting Node.
  * SQL errors reject with a `LakeError` of code `SQL` that keeps DuckDB's text.
@@ -125,7 +129,7 @@ export class Session {
   }
 
   static async open(options: SessionOptions = {}): Promise<Session> {
-    const driver = await import('@duckdb/node-api');
+    const driver = load('@duckdb/node-api') as Driver;
     return new Session(driver, await startEngine(driver, options), options);
   }
 

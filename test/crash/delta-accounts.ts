@@ -7,7 +7,7 @@ import type { Session } from '../../src/duckdb/session.js';
 import { columns, sql, tableIn } from '../support/delta.js';
 
 const CHILD = fileURLToPath(new URL('delta-child.mjs', import.meta.url));
-export const ACCOUNTS = 64;
+const ACCOUNTS = 64;
 const TOTAL = ACCOUNTS * 100;
 
 /** What a child says it has done, or with `start` is about to do. */
@@ -36,14 +36,14 @@ export interface ChildOptions {
   /** 0: until it is killed. */
   readonly operations: number;
   readonly role?: 'write' | 'checkpoint';
-  /** Sends SIGKILL so many milliseconds after its first word. */
-  readonly killAfter?: number;
+  /** Sends SIGKILL so many milliseconds after it has said so many things. */
+  readonly kill?: { readonly words: number; readonly delay: number };
   readonly onStart?: (child: ChildProcess) => void;
 }
 
 /** Runs a process that works on the table in `folder` to its end, or to its kill. */
 export function runChild(folder: string, options: ChildOptions): Promise<ChildResult> {
-  const { writer, seed, operations, role = 'write', killAfter, onStart } = options;
+  const { writer, seed, operations, role = 'write', kill, onStart } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [CHILD, folder, ...[writer, seed, operations].map(String), role]);
     let stdout = '';
@@ -56,11 +56,10 @@ export function runChild(folder: string, options: ChildOptions): Promise<ChildRe
     });
     child.stdin.on('error', () => undefined);
     let timer: NodeJS.Timeout | undefined;
-    if (killAfter !== undefined) {
-      child.stdout.once('data', () => {
-        timer = setTimeout(() => child.kill('SIGKILL'), killAfter);
-      });
-    }
+    child.stdout.on('data', () => {
+      if (kill === undefined || timer !== undefined || stdout.split('\n').length <= kill.words) return;
+      timer = setTimeout(() => child.kill('SIGKILL'), kill.delay);
+    });
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
@@ -109,6 +108,7 @@ export function readLog(folder: string): CommitFacts[] {
   const log = join(folder, '_delta_log');
   const names = readdirSync(log).filter((name) => /^\d{20}\.json$/.test(name));
   let live = new Set<string>();
+  let time = 0;
   return names.sort().map((name, version) => {
     expect(Number(name.slice(0, 20))).toBe(version);
     const actions = readFileSync(join(log, name), 'utf8')
@@ -127,6 +127,10 @@ export function readLog(folder: string): CommitFacts[] {
       live.add(keyOf(add));
     }
     const info = actions.find((action) => action.commitInfo).commitInfo;
+    if (info.inCommitTimestamp !== undefined) {
+      expect(info.inCommitTimestamp).toBeGreaterThan(time);
+      time = info.inCommitTimestamp;
+    }
     return { version, txnId: info.txnId, writer: info.engineInfo, operation: info.operation, live };
   });
 }
@@ -150,11 +154,12 @@ export async function expectTotals(folder: string, session: Session, from = 1): 
   }
 }
 
+/** The notes of one writer each; those that all may insert are left out. */
 export async function notesIn(folder: string, session: Session): Promise<Set<number>> {
   const table = tableIn(folder, session);
   const snapshot = await table.snapshot();
   const relation = await table.scan({ slot: 'notes', snapshot, files: snapshot.files });
-  const rows = await session.rows(`SELECT id FROM (${relation}) AS t WHERE id >= ${ACCOUNTS}`);
+  const rows = await session.rows(`SELECT id FROM (${relation}) AS t WHERE id >= 900_000`);
   return new Set(rows.map((row) => Number(row['id'])));
 }
 

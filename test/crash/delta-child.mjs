@@ -54,6 +54,16 @@ const OPERATIONS = {
     notes.push(id);
     return { ...result, note: id };
   },
+  /** Notes that every writer may be the first to insert. */
+  async upsert() {
+    const ids = [random(40), random(40)].map((n) => 500_000 + n);
+    return table.mergeInto({
+      source: sql(`SELECT DISTINCT id, 0 AS amount, id % 4 AS part FROM (VALUES (${ids[0]}), (${ids[1]})) AS t(id)`),
+      on: 'target.id = source.id',
+      whenMatched: [{ update: { part: 'source.part' } }],
+      whenNotMatched: [{ insert: '*' }],
+    });
+  },
   async delete() {
     const id = notes.pop();
     if (id === undefined) return OPERATIONS.append();
@@ -73,7 +83,19 @@ const OPERATIONS = {
     return { vacuumed: (await table.vacuum()).files.length };
   },
 };
-const WEIGHTS = ['update', 'update', 'update', 'merge', 'merge', 'append', 'append', 'append', 'delete', 'delete'];
+const WEIGHTS = [
+  'update',
+  'update',
+  'update',
+  'merge',
+  'merge',
+  'append',
+  'append',
+  'upsert',
+  'upsert',
+  'delete',
+  'delete',
+];
 const RARE = ['optimize', 'compact', 'compact', 'checkpoint', 'vacuum'];
 
 async function write() {

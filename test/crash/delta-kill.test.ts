@@ -44,10 +44,12 @@ it.each(LAYOUTS.map((properties, i) => ({ properties, i })))(
     let seen = 1;
     let notes = new Set<number>();
     let done = 0;
-    for (let kill = 0; kill < KILLS; kill++) {
-      const seed = 100 + kill;
-      const result = await runChild(folder, { writer: 0, seed, operations: 0, killAfter: random() * 700 });
-      expect(result, result.stderr).toMatchObject({ signal: 'SIGKILL' });
+    for (let n = 0; n < KILLS; n++) {
+      const seed = 100 + n;
+      const kill = { words: 1 + Math.floor(random() * 12), delay: random() * 120 };
+      const result = await runChild(folder, { writer: 0, seed, operations: 0, kill });
+      const last = `${JSON.stringify(result.done.at(-1))} ${result.stderr}`;
+      expect(result, last).toMatchObject({ signal: 'SIGKILL' });
       done += result.done.filter(({ start }) => start !== true).length;
       const log = readLog(folder);
       const { sure, open } = expectedNotes(result.done);
@@ -61,9 +63,9 @@ it.each(LAYOUTS.map((properties, i) => ({ properties, i })))(
       await expectTotals(folder, session, seen);
       seen = log.length - 1;
       expect((await tableIn(folder, session).verify({ deep: true })).findings).toEqual([]);
-      const next = await tableIn(folder, session).append(sql(`SELECT ${900_000 + kill} AS id, 0 AS amount, 1 AS part`));
+      const next = await tableIn(folder, session).append(sql(`SELECT ${900_000 + n} AS id, 0 AS amount, 1 AS part`));
       expect(next).toMatchObject({ version: log.length, committed: true });
-      notes.add(900_000 + kill);
+      notes.add(900_000 + n);
     }
     const log = readLog(folder);
     await expectTotals(folder, session);

@@ -226,7 +226,9 @@ async function expectWhole(
 function faultsOf(calls: readonly StorageCall[]): Fault[] {
   const kinds = (call: StorageCall, i: number): FaultKind[] => {
     if (call.changes) return ['before', 'during', 'after', 'once-before', 'once-after'];
-    return ALL || calls[i - 1]?.changes === true ? ['before', 'once-before'] : ['once-before'];
+    if (ALL || calls[i - 1]?.changes === true) return ['before', 'once-before'];
+    // In the midst of a row of reads of one kind.
+    return calls[i - 1]?.name === call.name && calls[i + 1]?.name === call.name ? [] : ['once-before'];
   };
   return calls.flatMap((call, i) => kinds(call, i).map((kind) => ({ call: i + 1, kind })));
 }

@@ -26,7 +26,10 @@ function expectAllDone(results: readonly ChildResult[]): void {
 describe.each([
   ['copies of files', {}],
   ['deletion vectors', VECTORS],
-  ['deletion vectors and a change feed', { ...VECTORS, 'delta.enableChangeDataFeed': 'true' }],
+  [
+    'deletion vectors, a change feed and in-commit timestamps',
+    { ...VECTORS, 'delta.enableChangeDataFeed': 'true', 'delta.enableInCommitTimestamps': 'true' },
+  ],
 ])('%s', (_name, properties) => {
   it(`${WRITERS} processes × ${COMMITS} operations: no money, file or row is lost or doubled`, async () => {
     const session = await openSession();
@@ -83,6 +86,20 @@ describe.each([
     );
     rmSync(folder, { recursive: true, force: true });
   });
+});
+
+it('an append with one txn, by many at once, is done once', async () => {
+  const folder = tempFolder();
+  const sessions = [await openSession(), await openSession(), await openSession(), await openSession()];
+  await tableIn(folder, sessions[0]!).create({ schema: columns({ id: 'BIGINT' }) });
+  for (let version = 1; version <= 5; version++) {
+    const txn = { appId: 'app', version };
+    const appends = sessions.map((session) => tableIn(folder, session).append(sql(`SELECT ${version} AS id`), { txn }));
+    const results = await Promise.all(appends);
+    expect(results.filter(({ committed }) => committed)).toHaveLength(1);
+  }
+  const { rows } = await query(sessions[0]!, tableIn(folder, sessions[0]!), 'SELECT id FROM t ORDER BY id');
+  expect(rows.map(({ id }) => Number(id))).toEqual([1, 2, 3, 4, 5]);
 });
 
 describe('the two classic bugs', () => {

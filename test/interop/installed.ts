@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findPython } from './delta-rs.js';
 
-const CHDB = fileURLToPath(new URL('../../interop/node_modules/chdb', import.meta.url));
+const CHDB = fileURLToPath(new URL('../../interop/node_modules/.installed-lock.json', import.meta.url));
 const JARS = fileURLToPath(new URL('../../.venv/jars/installed-pom.xml', import.meta.url));
 
 /** The engines that are missing on this machine, and the scripts that bring them. */

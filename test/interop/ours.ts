@@ -1,65 +1,71 @@
 import type { DeltaTable } from '../../src/delta/index.js';
 import { sql } from '../support/delta.js';
-import { type CreateStep, forgetOldLog, type MergeStep, type Step, schemaOf } from './steps.js';
+import { type CreateStep, forgetOldLog, type MatchedClause, type MergeStep, type Step, schemaOf } from './steps.js';
 
-function mergeOf(step: MergeStep) {
+/** An option that was given, or none. */
+function option<K extends string, V>(name: K, value: V | undefined): { readonly [key in K]?: V } {
+  return value === undefined ? {} : ({ [name]: value } as { readonly [key in K]: V });
+}
+
+function changeOf({ and, set, ...clause }: MatchedClause) {
+  if (clause.delete) return { ...option('and', and), delete: true } as const;
+  return { ...option('and', and), update: set! };
+}
+
+function mergeOf(step: MergeStep): Parameters<DeltaTable['mergeInto']>[0] {
   return {
     source: sql(step.rows),
     on: step.on,
-    whenMatched: (step.matched ?? []).map(({ set, ...rest }) => (set === undefined ? rest : { ...rest, update: set })),
-    whenNotMatched: (step.notMatched ?? []).map(({ set, ...rest }) => ({ ...rest, insert: set })),
-    whenNotMatchedBySource: (step.notMatchedBySource ?? []).map(({ set, ...rest }) =>
-      set === undefined ? rest : { ...rest, update: set },
-    ),
+    whenMatched: (step.matched ?? []).map(changeOf),
+    whenNotMatched: (step.notMatched ?? []).map(({ and, set }) => ({ ...option('and', and), insert: set })),
+    whenNotMatchedBySource: (step.notMatchedBySource ?? []).map((clause) => changeOf(clause) as never),
   };
 }
 
 /** Takes a step through the public door. */
-export async function takeStep(made: DeltaTable, step: Step | CreateStep, marks: readonly number[]): Promise<void> {
-  // biome-ignore lint/suspicious/noExplicitAny: until the last of these methods has landed
-  const table = made as any;
+export async function takeStep(table: DeltaTable, step: Step | CreateStep, marks: readonly number[]): Promise<unknown> {
   switch (step.do) {
     case 'create':
-      return void (await table.create({
+      return table.create({
         schema: schemaOf(step.columns),
         partitionColumns: step.partitionBy ?? [],
         configuration: step.properties ?? {},
-      }));
+      });
     case 'append':
-      return void (await table.append(sql(step.rows), { txn: step.txn, mergeSchema: step.mergeSchema }));
+      return table.append(sql(step.rows), { ...option('txn', step.txn), ...option('mergeSchema', step.mergeSchema) });
     case 'overwrite':
-      return void (await table.overwrite(sql(step.rows), {
-        replaceWhere: step.where,
-        overwriteSchema: step.overwriteSchema,
-      }));
+      return table.overwrite(sql(step.rows), {
+        ...option('replaceWhere', step.where),
+        ...option('overwriteSchema', step.overwriteSchema),
+      });
     case 'delete':
-      return void (await table.delete({ where: step.where }));
+      return table.delete(option('where', step.where));
     case 'update':
-      return void (await table.update({ where: step.where, set: step.set }));
+      return table.update({ ...option('where', step.where), set: step.set });
     case 'merge':
-      return void (await table.mergeInto(mergeOf(step)));
+      return table.mergeInto(mergeOf(step));
     case 'addColumns':
-      return void (await table.addColumns(schemaOf(step.columns).fields));
+      return table.addColumns(schemaOf(step.columns).fields);
     case 'rename':
-      return void (await table.renameColumn(step.column.split('.'), step.to));
+      return table.renameColumn(step.column.split('.'), step.to);
     case 'drop':
-      return void (await table.dropColumn(step.column.split('.')));
+      return table.dropColumn(step.column.split('.'));
     case 'widen':
-      return void (await table.widenColumn(step.column.split('.'), schemaOf({ it: step.type }).fields[0]!.type));
+      return table.widenColumn(step.column.split('.'), schemaOf({ it: step.type }).fields[0]!.type);
     case 'constraint':
-      return void (await table.addConstraint(step.name, step.check));
+      return table.addConstraint(step.name, step.check);
     case 'properties':
-      return void (await table.setProperties(step.set));
+      return table.setProperties(step.set);
     case 'optimize':
-      return void (await table.optimize({}));
+      return table.optimize({});
     case 'vacuum':
-      return void (await table.vacuum({ retentionHours: 0, force: true }));
+      return table.vacuum({ retentionHours: 0, force: true });
     case 'restore':
-      return void (await table.restore({ version: marks[step.step] }));
+      return table.restore({ version: marks[step.step]! });
     case 'checkpoint':
-      return void (await table.checkpoint());
+      return table.checkpoint();
     case 'forget':
-      return forgetOldLog(made.path);
+      return forgetOldLog(table.path);
     case 'sql':
       throw new Error('only Spark takes statements');
   }

@@ -11,7 +11,7 @@ export type Columns = Readonly<Record<string, string>>;
 /** Expressions that DuckDB, Spark and DataFusion understand in the same way; names are quoted with `"`. */
 type Expressions = Readonly<Record<string, string>>;
 
-interface MatchedClause {
+export interface MatchedClause {
   readonly and?: string;
   readonly set?: Expressions | '*';
   readonly delete?: true;

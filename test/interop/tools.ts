@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Session } from '../../src/duckdb/session.js';
@@ -67,6 +68,16 @@ function pythonTool(name: ToolName, worker: Worker): Tool {
   };
 }
 
+/** chdb says nowhere which kernel it has; the commits that it writes do. */
+function kernelVersion(folder: string): string {
+  const log = join(folder, '_delta_log');
+  const newest = readdirSync(log)
+    .filter((name) => /^\d{20}\.json$/.test(name))
+    .sort()
+    .at(-1)!;
+  return /"kernelVersion":"([^"]+)"/.exec(readFileSync(join(log, newest), 'utf8'))?.[1] ?? '';
+}
+
 function kernelTool(worker: Worker): Tool {
   const rowsOf = async (place: Place, call: string, given: Readonly<Record<string, unknown>>) => {
     const file = scratchFile(place, 'kernel');
@@ -76,9 +87,12 @@ function kernelTool(worker: Worker): Tool {
     const rows = await place.session.rows(`SELECT * FROM read_parquet('${file}')`);
     return sorted(rows.map((row) => plain(row)));
   };
+  let kernel = '';
   return {
     name: 'kernel',
-    version: worker.version,
+    get version() {
+      return `delta-kernel-rs ${kernel} in ${worker.version}`;
+    },
     take: async (place, step) => {
       if (step.do !== 'append') throw new ToolError('chdb only appends');
       const file = scratchFile(place, 'kernel');
@@ -86,6 +100,7 @@ function kernelTool(worker: Worker): Tool {
       const columns = await place.session.query(`SELECT * FROM read_parquet('${file}') LIMIT 0`);
       const names = columns.columns.map((column) => column.name);
       await worker.call('append', { path: place.folder, file, columns: names });
+      kernel = kernelVersion(place.folder);
     },
     read: async (place, versions) => {
       const rows: Record<string, readonly Plain[]> = {};

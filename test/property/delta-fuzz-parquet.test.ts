@@ -98,7 +98,8 @@ test.each([
         tally.other += 1;
         const states = referenceStates(await asJson(session, join(copy, '_delta_log')));
         const texts = states.map(({ version, files }) => JSON.stringify({ version, files }));
-        expect(texts, `input ${n} of seed ${SEED}`).toContain(found);
+        if (!texts.includes(found))
+          throw new Error(`input ${n} of seed ${SEED}: ${found} is none of ${texts.join('\n')}`);
       } catch (error) {
         if (!(error instanceof LakeError)) throw error;
         expect(['DELTA_LOG', 'DELTA_UNSUPPORTED', 'DELTA_SCHEMA'], `input ${n}: ${error.message}`).toContain(

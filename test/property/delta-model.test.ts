@@ -8,15 +8,13 @@ import type { DeltaTable, Snapshot } from '../../src/delta/index.js';
 import { fileKey } from '../../src/delta/protocol/actions.js';
 import type { Session } from '../../src/duckdb/session.js';
 import { openSession, query, tableIn } from '../support/delta.js';
+import { condition, layouts, operations } from '../support/delta-arbitraries.js';
 import {
-  condition,
   createLayout,
   firstState,
   type Layout,
-  layouts,
   type Model,
   type Operation,
-  operations,
   planStep,
 } from '../support/delta-operations.js';
 import {
@@ -98,6 +96,8 @@ async function expectChanges({ session, folder }: World, model: Model, kinds: Re
     const before = model.versions.get(version - 1);
     // Columns that were renamed or dropped cannot be shown beside the rows of before.
     if (before === undefined || !sameColumns(before, state)) continue;
+    // A column that a restore brings back has its values again, and no row has changed.
+    if (kinds.get(version) === 'restore' && before.columns.length < state.columns.length) continue;
     const { rows, changes } = await changedRows(session, table, version, [before, state]);
     expect(rows, `changes of version ${version}`).toEqual(rowTexts(state));
     const types = new Set(changes.map(({ change }) => change));
@@ -269,7 +269,15 @@ test('operations on two tables at once, in one session, do not meet', { timeout:
   let n = 0;
   const sequence = fc.array(operations, { minLength: 4, maxLength: 8, size: 'max' });
   await fc.assert(
-    fc.asyncProperty(layouts, sequence, sequence, async (layout, ...sequences) => {
+    fc.asyncProperty(layouts, sequence, async (layout, same) => {
+      // The same operations meet at the same places; the rows tell the tables apart.
+      const sequences = ['first', 'second'].map((s, k): Operation[] => {
+        const appends = [0, 1, 2].map((part): Operation => {
+          const rows = [0, 1, 2, 3].map((i) => ({ id: i * 3 + part, v: k * 10, s, p: 'a' }));
+          return { kind: 'append', rows, grow: false };
+        });
+        return [...appends, ...same];
+      });
       const tables = sequences.map(() => tableIn(join(root, String(n++)), session, { clock: tickingClock() }));
       for (const table of tables) await createLayout(table, layout);
       const state = firstState(layout);

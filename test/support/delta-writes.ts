@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { expect } from 'vitest';
 import { type Clock, systemClock } from '../../src/base/clock.js';
 import type { DeltaTable } from '../../src/delta/index.js';
 import type { Action, CommitInfo } from '../../src/delta/protocol/actions.js';
@@ -118,4 +119,12 @@ export async function changesIn(
     `SELECT _change_type, ${shown === '*' ? '* EXCLUDE (_change_type, _commit_version, _commit_timestamp)' : shown} FROM (${feed.relation}) ORDER BY ALL`,
   );
   return rows.map(valuesOf);
+}
+
+/** Expects that `work` fails as `expected` and leaves neither a version nor a file. */
+export async function expectRefused(made: Written, work: Promise<unknown>, expected: object): Promise<void> {
+  const { version } = await made.table.snapshot();
+  await expect(work).rejects.toMatchObject(expected);
+  expect(await made.orphans()).toEqual([]);
+  expect((await made.table.snapshot()).version).toBe(version);
 }

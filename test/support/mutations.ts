@@ -120,7 +120,7 @@ export function damageBytes(random: Random, bytes: Uint8Array): Uint8Array {
 }
 
 /** Damage to a file of JSON lines. */
-export function damageLines(random: Random, bytes: Uint8Array): Uint8Array {
+function damageLines(random: Random, bytes: Uint8Array): Uint8Array {
   const all = lines(bytes);
   const i = random(Math.max(1, all.length - 1));
   const kind = random(10);

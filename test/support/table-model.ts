@@ -125,7 +125,7 @@ export function rowsSql(state: TableState, rows: readonly ModelRow[]): string {
 }
 
 /** The row as the table keeps it: a partition value of no characters is NULL (PROTOCOL.md, "Partition Value Serialization"). */
-export function storedRow(state: TableState, row: ModelRow): ModelRow {
+function storedRow(state: TableState, row: ModelRow): ModelRow {
   const kept = Object.fromEntries(state.columns.map(({ key }) => [key, row[key] ?? null]));
   const { partitionBy } = state;
   return partitionBy !== undefined && kept[partitionBy] === '' ? { ...kept, [partitionBy]: null } : kept;

@@ -108,47 +108,66 @@ async function statsStruct(session: Session, file: string): Promise<SqlFragment>
   }
 }
 
+interface FileColumn {
+  readonly kind: FileKind;
+  readonly fields: ReadonlySet<string>;
+}
+
+/** The optional fields as one JSON object, NULL for the many files that have none of them. */
+function restOf({ kind, fields }: FileColumn): SqlFragment {
+  const present = REST[kind].filter((name) => fields.has(name)).map((name) => ({ name, value: field(kind, name) }));
+  if (present.length === 0) return NULL;
+  const some = joinFragments(
+    present.map(({ value }) => trustedFragment(`${value} IS NOT NULL`)),
+    ' OR ',
+  );
+  const pairs = present.map(({ name, value }) => joinFragments([identifier(name), value], ' := '));
+  const packed = jsonText(trustedFragment(`struct_pack(${joinFragments(pairs, ', ')})`));
+  return trustedFragment(`CASE WHEN ${some} THEN ${packed} END`);
+}
+
+async function statsOf(session: Session, file: string, { kind, fields }: FileColumn): Promise<SqlFragment> {
+  if (kind === 'remove') return NULL;
+  const text = fields.has('stats') ? field(kind, 'stats') : NULL;
+  if (!fields.has('stats_parsed')) return text;
+  // The struct may have hundreds of columns: it is read only when there is no text for some file.
+  const lacks =
+    text === NULL || (await session.rows(readSqlFile('delta', 'checkpoint_lacks_stats'), { file }))[0]?.['lacks'];
+  return lacks ? trustedFragment(`coalesce(${text}, ${jsonText(await statsStruct(session, file))})`) : text;
+}
+
+type FileFragments = Readonly<Record<'path' | 'stats', SqlFragment>> & Readonly<Record<string, SqlFragment>>;
+
 /** The SQL of each value that is read of a file; absent columns are null (PROTOCOL.md, "Checkpoints"). */
-async function fileFragments(
-  session: Session,
-  file: string,
-  { kind, fields }: { readonly kind: FileKind; readonly fields: ReadonlySet<string> },
-): Promise<Record<string, SqlFragment>> {
+async function fileFragments(session: Session, file: string, column: FileColumn): Promise<FileFragments> {
+  const { kind, fields } = column;
   const find = (name: string) => (fields.has(name) ? field(kind, name) : NULL);
-  const present = REST[kind].filter((name) => fields.has(name));
-  const pairs = present.map((name) => joinFragments([identifier(name), field(kind, name)], ' := '));
-  let stats = kind === 'add' ? find('stats') : NULL;
-  if (kind === 'add' && fields.has('stats_parsed')) {
-    // The struct may have hundreds of columns: it is read only when there is no text for some file.
-    const lacks =
-      stats === NULL || (await session.rows(readSqlFile('delta', 'checkpoint_lacks_stats'), { file }))[0]?.['lacks'];
-    if (lacks) stats = trustedFragment(`coalesce(${stats}, ${jsonText(await statsStruct(session, file))})`);
-  }
   return {
     action: identifier(kind),
+    path: field(kind, 'path'),
     values: fields.has('partitionValues') ? jsonText(field(kind, 'partitionValues')) : NULL,
     size: find('size'),
     time: find(TIME[kind]),
     change: find('dataChange'),
-    stats,
-    rest: pairs.length === 0 ? NULL : jsonText(trustedFragment(`struct_pack(${joinFragments(pairs, ', ')})`)),
+    stats: await statsOf(session, file, column),
+    rest: restOf(column),
   };
 }
 
 /** DuckDB renders NaN and infinities of a stats struct as words that are no JSON; such a bound is as good as none. */
-function repairStats(text: string | null): string | null {
-  if (text === null || text === 'null') return null;
-  if (!/NaN|Infinity/i.test(text)) return text;
+const NO_NUMBER = /NaN|Infinity/i;
+
+function repairStats(text: string): string {
   return text.replaceAll(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/gi, (token) =>
     token.startsWith('"') ? token : 'null',
   );
 }
 
 /** Parses texts that come again and again, once: most files share their tags, and many their partition. */
-function sharedParser(): (text: string | null) => Json | undefined {
+function sharedParser(): (text: string | undefined) => Json | undefined {
   const known = new Map<string, Json>();
   return (text) => {
-    if (text === null || text === 'null') return undefined;
+    if (text === undefined || text === '' || text === 'null') return undefined;
     let value = known.get(text);
     if (value === undefined) {
       value = JSON.parse(text) as Json;
@@ -158,68 +177,93 @@ function sharedParser(): (text: string | null) => Json | undefined {
   };
 }
 
-function list(row: SqlRow, name: string): (string | null)[] {
-  return JSON.parse(String(row[name])) as (string | null)[];
-}
-
 /** The optional fields of a file; undefined when it has none. */
-function restParser(): (text: string | null) => Json | undefined {
+function restParser(): (text: string | undefined) => Json | undefined {
   const parse = sharedParser();
   const known = new Map<Json, Json | undefined>();
   return (text) => {
     const value = parse(text);
     if (value === undefined) return undefined;
-    if (!known.has(value)) {
-      const present = Object.entries(value).filter(([, member]) => member !== null);
-      known.set(value, present.length === 0 ? undefined : Object.fromEntries(present));
-    }
+    if (!known.has(value)) known.set(value, withoutUnset(value));
     return known.get(value);
   };
 }
 
-/** The values of one pack, a list for each field. */
-function unpack(row: SqlRow) {
+function lines(row: SqlRow, name: string): string[] {
+  return String(row[name]).split('\n');
+}
+
+function numbers(row: SqlRow, name: string): unknown[] {
+  return JSON.parse(String(row[name])) as unknown[];
+}
+
+/** The values of one pack, a list for each field; texts that are not there are empty. */
+interface Pack {
+  readonly files: number;
+  readonly paths: readonly string[];
+  readonly values: readonly string[];
+  readonly sizes: readonly unknown[];
+  readonly times: readonly unknown[];
+  readonly changes: readonly unknown[];
+  readonly stats: readonly string[];
+  readonly rests: readonly string[];
+}
+
+function unpack(row: SqlRow): Pack {
+  const stats = lines(row, 'stats');
   return {
-    paths: list(row, 'paths'),
-    values: list(row, 'values'),
-    sizes: list(row, 'sizes'),
-    times: list(row, 'times'),
-    changes: list(row, 'changes'),
-    stats: list(row, 'stats'),
-    rests: list(row, 'rests'),
+    files: Number(row['files']),
+    paths: lines(row, 'paths'),
+    values: lines(row, 'values'),
+    sizes: numbers(row, 'sizes'),
+    times: numbers(row, 'times'),
+    changes: numbers(row, 'changes'),
+    stats: NO_NUMBER.test(String(row['stats'])) ? stats.map(repairStats) : stats,
+    rests: lines(row, 'rests'),
   };
 }
 
-function withoutUnset(file: Json): Json {
-  return Object.fromEntries(Object.entries(file).filter(([, member]) => member !== null && member !== undefined));
+/** The files of a column. A value with a line break in it, which hardly any writer leaves there, has it escaped by a second try. */
+async function readPacks(session: Session, file: string, column: FileColumn): Promise<readonly Pack[]> {
+  const sql = readSqlFile('delta', 'read_checkpoint_files');
+  const fragments = await fileFragments(session, file, column);
+  const packs = (await session.rows(fillSql(sql, fragments), { file })).map(unpack);
+  if (packs.every(({ files, paths, stats }) => paths.length === files && stats.length === files)) return packs;
+  const escaped = {
+    ...fragments,
+    path: trustedFragment(`replace(${fragments.path}, chr(10), '%0A')`),
+    stats: trustedFragment(`replace(${fragments.stats}, chr(10), ' ')`),
+  };
+  return (await session.rows(fillSql(sql, escaped), { file })).map(unpack);
 }
 
-async function readFiles(
-  session: Session,
-  file: string,
-  column: { readonly kind: FileKind; readonly fields: ReadonlySet<string>; readonly into: Action[] },
-): Promise<void> {
-  const { kind, into } = column;
-  const sql = fillSql(readSqlFile('delta', 'read_checkpoint_files'), await fileFragments(session, file, column));
+function withoutUnset(file: Json): Json | undefined {
+  const present = Object.entries(file).filter(([, member]) => member !== null && member !== undefined);
+  return present.length === 0 ? undefined : Object.fromEntries(present);
+}
+
+async function readFiles(session: Session, file: string, column: FileColumn): Promise<Action[]> {
   const parseValues = sharedParser();
   const parseRest = restParser();
-  for (const row of await session.rows(sql, { file })) {
-    const pack = unpack(row);
+  const actions: Action[] = [];
+  for (const pack of await readPacks(session, file, column)) {
     for (const [i, path] of pack.paths.entries()) {
-      const partitionValues = parseValues(pack.values[i] ?? null);
+      const partitionValues = parseValues(pack.values[i]);
       const dataChange = pack.changes[i] ?? false;
-      const rest = parseRest(pack.rests[i] ?? null);
+      const rest = parseRest(pack.rests[i]);
       const [size, time] = [pack.sizes[i], pack.times[i]];
-      if (kind === 'add') {
-        const stats = repairStats(pack.stats[i] ?? null);
+      if (column.kind === 'add') {
+        const text = pack.stats[i];
+        const stats = text === '' || text === 'null' ? null : text;
         const add = { path, partitionValues, size, modificationTime: time, dataChange, stats };
-        into.push({ add: parseAdd(rest === undefined ? add : { ...add, ...rest }) });
+        actions.push({ add: parseAdd(rest === undefined ? add : { ...add, ...rest }) });
       } else {
         const remove = { path, partitionValues, size, deletionTimestamp: time, dataChange };
-        into.push({ remove: parseRemove({ ...withoutUnset(remove), ...rest }) });
+        actions.push({ remove: parseRemove({ ...withoutUnset(remove), ...rest }) });
       }
     }
   }
+  return actions;
 }
 
 /** One Parquet file of a checkpoint, or a sidecar. */
@@ -257,7 +301,8 @@ export async function readCheckpointParquet(
   const files: Action[] = [];
   for (const kind of wanted === 'all' ? (['remove', 'add'] as const) : []) {
     const fields = columns.get(kind);
-    if (fields?.has('path')) await readFiles(session, file, { kind, fields, into: files });
+    if (!fields?.has('path')) continue;
+    for (const action of await readFiles(session, file, { kind, fields })) files.push(action);
   }
   return { files, others };
 }

@@ -38,6 +38,30 @@ export function typedNull(type: DeltaType): SqlFragment {
   return trustedFragment(`CAST(NULL AS ${duckdbType(type)})`);
 }
 
+/** Whether a primitive of that name is anywhere in the type. */
+export function holdsPrimitive(type: DeltaType, name: string): boolean {
+  switch (type.kind) {
+    case 'primitive':
+      return type.name === name;
+    case 'array':
+      return holdsPrimitive(type.element, name);
+    case 'map':
+      return holdsPrimitive(type.key, name) || holdsPrimitive(type.value, name);
+    case 'struct':
+      return type.fields.some((field) => holdsPrimitive(field.type, name));
+  }
+}
+
+/** Text that its writer did not mark as text (ClickHouse does not): bytes in UTF-8, which a cast to VARCHAR would escape. */
+function bytesAsText(): Reading {
+  const template = readSqlFile('delta', 'scan_text');
+  return { type: 'BLOB', convert: (value) => trustedFragment(fillSql(template, { value })) };
+}
+
+function isUnmarkedText(type: DeltaType, node: ParquetNode | undefined): boolean {
+  return type.kind === 'primitive' && type.name === 'string' && node?.type === 'BLOB';
+}
+
 /** Whether a struct is anywhere in the type. */
 export function holdsStruct(type: DeltaType): boolean {
   switch (type.kind) {
@@ -74,7 +98,8 @@ export function physicalColumn(
   const node = root && findNode(root.children, field, mapping);
   const stored = node?.children.length === 0 ? node.type : undefined;
   const wanted = field.type.kind === 'primitive' ? duckdbType(field.type) : undefined;
-  if (node !== undefined && stored !== undefined && wanted !== undefined && stored !== wanted) {
+  const differs = stored !== wanted && !isUnmarkedText(field.type, node);
+  if (node !== undefined && stored !== undefined && wanted !== undefined && differs) {
     // Read as the wider type, DuckDB would round the constants of filters to the stored one.
     return { name: node.name, type: stored, convert: (value) => trustedFragment(`CAST(${value} AS ${wanted})`) };
   }
@@ -92,7 +117,8 @@ function locate(field: DeltaField, context: Context, parent: ParquetNode | undef
 function readingOf(type: DeltaType, context: Context, node: ParquetNode | undefined): Reading | undefined {
   switch (type.kind) {
     case 'primitive':
-      return type.name === 'void' ? undefined : { type: duckdbType(type) };
+      if (type.name === 'void') return undefined;
+      return isUnmarkedText(type, node) ? bytesAsText() : { type: duckdbType(type) };
     case 'array':
       return listReading(readingOf(type.element, deeper(context), node && listElement(node)), context);
     case 'map': {

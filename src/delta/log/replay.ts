@@ -60,18 +60,17 @@ export class Replay {
   readonly domains = new Map<string, DomainMetadata>();
 
   apply({ actions, place }: ReplayStep): void {
-    const adds = new Seen();
-    const removes = new Seen();
+    // One object for all actions: a checkpoint may hold a million of them.
+    const commit: Commit = { actions, end: 0, place, adds: new Seen(), removes: new Seen(), replaced: [] };
     const once = new Set<string>();
-    /** Files that were live with another deletion vector: the same commit must remove them. */
-    const replaced: AddFile[] = [];
     this.inCommitTimestamp = undefined;
-    for (const [i, action] of actions.entries()) {
-      if ('add' in action) this.#add(action.add, { seen: adds, actions, end: i, replaced, place });
-      else if ('remove' in action) this.#remove(action.remove, { seen: removes, actions, end: i, place });
+    for (const action of actions) {
+      if ('add' in action) this.#add(action.add, commit);
+      else if ('remove' in action) this.#remove(action.remove, commit);
       else this.#other(action, once, place);
+      commit.end += 1;
     }
-    for (const file of replaced) {
+    for (const file of commit.replaced) {
       if (this.tombstones.has(fileKey(file))) continue;
       throw new LakeError(
         'DELTA_LOG',
@@ -84,32 +83,32 @@ export class Replay {
     }
   }
 
-  #add(add: AddFile, commit: Position & { readonly replaced: AddFile[] }): void {
+  #add(add: AddFile, commit: Commit): void {
     const path = canonicalPath(add.path);
     const live = this.files.get(path);
     if (live !== undefined) {
-      commit.seen.add(
+      commit.adds.add(
         path,
         () => paths(commit),
         () => twice(`an "add" of "${add.path}"`, commit.place),
       );
       if (deletionVectorId(live.deletionVector) !== deletionVectorId(add.deletionVector)) commit.replaced.push(live);
     }
-    commit.seen.note(path);
+    commit.adds.note(path);
     this.files.set(path, add);
     if (this.tombstones.size > 0) this.tombstones.delete(fileKey(add));
   }
 
-  #remove(remove: RemoveFile, commit: Position): void {
+  #remove(remove: RemoveFile, commit: Commit): void {
     const key = fileKey(remove);
     if (this.tombstones.has(key)) {
-      commit.seen.add(
+      commit.removes.add(
         key,
         () => removedKeys(commit),
         () => twice(`a "remove" of "${remove.path}"`, commit.place),
       );
     }
-    commit.seen.note(key);
+    commit.removes.note(key);
     this.tombstones.set(key, remove);
     const path = canonicalPath(remove.path);
     const live = this.files.get(path);
@@ -143,18 +142,22 @@ export class Replay {
   }
 }
 
-interface Position {
-  readonly seen: Seen;
+/** A commit while it is applied. */
+interface Commit {
   readonly actions: readonly Action[];
-  /** How many actions of the commit came before. */
-  readonly end: number;
+  /** How many of its actions came before. */
+  end: number;
   readonly place: string;
+  readonly adds: Seen;
+  readonly removes: Seen;
+  /** Files that were live with another deletion vector: the same commit must remove them. */
+  readonly replaced: AddFile[];
 }
 
-function* paths({ actions, end }: Position): Generator<string> {
+function* paths({ actions, end }: Commit): Generator<string> {
   for (const action of actions.slice(0, end)) if ('add' in action) yield canonicalPath(action.add.path);
 }
 
-function* removedKeys({ actions, end }: Position): Generator<string> {
+function* removedKeys({ actions, end }: Commit): Generator<string> {
   for (const action of actions.slice(0, end)) if ('remove' in action) yield fileKey(action.remove);
 }

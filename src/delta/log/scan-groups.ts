@@ -4,7 +4,7 @@ import type { Session } from '../../duckdb/session.js';
 import type { AddFile } from '../protocol/actions.js';
 import type { DeltaField } from '../protocol/schema.js';
 import { hasFieldIds, type ParquetNode, parseParquetTree } from './parquet-tree.js';
-import { holdsStruct, type PhysicalColumn, physicalColumn } from './physical-columns.js';
+import { holdsPrimitive, holdsStruct, type PhysicalColumn, physicalColumn } from './physical-columns.js';
 import type { Snapshot } from './snapshot.js';
 
 /** Files of a scan that one SELECT can read. */
@@ -35,12 +35,27 @@ function wasWidened({ type, metadata }: DeltaField): boolean {
   return type.kind === 'primitive' && ROUNDED.test(type.name) && 'delta.typeChanges' in metadata;
 }
 
+function holds({ schema }: Snapshot, primitive: string): boolean {
+  return schema.fields.some(({ type }) => holdsPrimitive(type, primitive));
+}
+
+/** Whether only the files themselves say which of their byte columns are text that was not marked as such. */
+function mixesTextAndBytes(snapshot: Snapshot): boolean {
+  return holds(snapshot, 'string') && holds(snapshot, 'binary');
+}
+
+/** Whether DuckDB may take every column of bytes for text. */
+export function bytesAreText(snapshot: Snapshot): boolean {
+  return !needsLayouts(snapshot) && !holds(snapshot, 'binary');
+}
+
 /**
  * Whether what a column is called, or its type, differs by file. Ids say it only together with the files' own schemas; and DuckDB refuses to
  * read a struct of which a file has no member, which needs columns to have been dropped.
  */
-function needsLayouts({ mapping, schema }: Snapshot): boolean {
-  if (mapping === 'id' || schema.fields.some(wasWidened)) return true;
+function needsLayouts(snapshot: Snapshot): boolean {
+  const { mapping, schema } = snapshot;
+  if (mapping === 'id' || schema.fields.some(wasWidened) || mixesTextAndBytes(snapshot)) return true;
   return mapping === 'name' && schema.fields.some(({ type }) => holdsStruct(type));
 }
 

@@ -16,7 +16,7 @@ import { dataLocation } from './data-location.js';
 import { bindDeletedRows } from './deleted-rows.js';
 import { type PhysicalColumn, typedNull } from './physical-columns.js';
 import { explainScanErrors } from './scan-errors.js';
-import { groupFiles, type ScanGroup } from './scan-groups.js';
+import { bytesAreText, groupFiles, type ScanGroup } from './scan-groups.js';
 import type { Snapshot } from './snapshot.js';
 
 /** Extra columns of a scan: which of its files a row is in, and where in that file. */
@@ -112,7 +112,8 @@ async function bindGroup(
   const kept = group.hasVectors
     ? await bindDeletedRows(session, store, { scan, snapshot, files })
     : trustedFragment('');
-  const parts = { scan: prefix, columns: joinFragments(columns, ', '), kept };
+  const as_string = trustedFragment(String(bytesAreText(snapshot)));
+  const parts = { scan: prefix, columns: joinFragments(columns, ', '), kept, as_string };
   return trustedFragment(fillSql(readSqlFile('delta', 'scan'), parts));
 }
 

@@ -1,11 +1,11 @@
 import { fillSql, identifiers, readSqlFile, type SqlFragment, trustedFragment } from '../../base/sql-file.js';
+import { exclusively } from '../../duckdb/exclusively.js';
 import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { AddFile } from '../protocol/actions.js';
 import { decodePath } from '../protocol/paths.js';
 import type { Stage } from '../write/commit.js';
 import { discardDataFiles, type WriteDeps, writeDataFiles } from '../write/data-files.js';
-import { exclusively } from '../write/exclusively.js';
 import { removeOf } from '../write/remove-file.js';
 import { type Bin, partitionKeys } from './plan-bins.js';
 

@@ -7,6 +7,7 @@ import {
   type SqlFragment,
   trustedFragment,
 } from '../../base/sql-file.js';
+import { exclusively } from '../../duckdb/exclusively.js';
 import type { SqlRow } from '../../duckdb/values.js';
 import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
@@ -14,7 +15,6 @@ import type { AddFile } from '../protocol/actions.js';
 import { type DeltaType, duckdbType, schemaLeaves } from '../protocol/schema.js';
 import { type FileStats, parseStats, statsValue } from '../protocol/stats.js';
 import type { WriteDeps } from '../write/data-files.js';
-import { exclusively } from '../write/exclusively.js';
 import type { Finding } from './verify.js';
 
 /** Files that one statement reads. */

@@ -7,6 +7,7 @@ import {
   type SqlFragment,
   trustedFragment,
 } from '../../base/sql-file.js';
+import { exclusively, startExclusively } from '../../duckdb/exclusively.js';
 import { type Session, SQL_CUT, type SqlColumn, type SqlParams, type SqlResult } from '../../duckdb/session.js';
 import type { SqlRow } from '../../duckdb/values.js';
 import type { ObjectStore } from '../../storage/object-store.js';
@@ -148,10 +149,12 @@ export async function select(
   session: Session,
   request: SelectRequest,
 ): Promise<SqlResult & { readonly scanned: readonly ScannedFiles[] }> {
-  return inTransaction(session, async () => {
-    const { scanned } = await bindSelect(session, request);
-    return { ...(await session.query(request.sql, request.params)), scanned };
-  });
+  return exclusively(session, () =>
+    inTransaction(session, async () => {
+      const { scanned } = await bindSelect(session, request);
+      return { ...(await session.query(request.sql, request.params)), scanned };
+    }),
+  );
 }
 
 /** The same with rows in chunks and memory bounded. */
@@ -161,9 +164,10 @@ export async function* selectStream(
   onColumns?: (columns: readonly SqlColumn[]) => void,
 ): AsyncGenerator<readonly SqlRow[]> {
   let cut: unknown;
-  await session.run(readSqlFile('delta', 'query_begin'));
+  const end = await startExclusively(session);
   const { generation } = session;
   try {
+    await session.run(readSqlFile('delta', 'query_begin'));
     const { explained } = await bindSelect(session, request);
     if (explained) {
       const { columns, rows } = await session.query(request.sql, request.params);
@@ -174,7 +178,7 @@ export async function* selectStream(
     if (!(error instanceof LakeError && error.code === SQL_CUT)) throw error;
     cut = error;
   } finally {
-    await endTransaction(session, generation);
+    await endTransaction(session, generation).finally(end);
   }
   if (cut === undefined) return;
   // Only a statement that is run as a whole says why it failed.

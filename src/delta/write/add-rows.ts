@@ -7,7 +7,6 @@ import type { Stage } from './commit.js';
 import { type Condition, parseCondition } from './condition.js';
 import { NO_READS } from './conflicts.js';
 import { type WriteDeps, writeDataFiles } from './data-files.js';
-import { usedParams } from './expression.js';
 import { dropNewRows, type NewRows, type NewRowsRequest, stageNewRows } from './new-rows.js';
 import { removeOf } from './remove-file.js';
 import { ROW_CHANGES, rowsIn, stageRowChanges } from './row-changes.js';

@@ -155,7 +155,9 @@ export async function discardDataFiles(store: ObjectStore, paths: readonly strin
 }
 
 function relativePath(store: ObjectStore, row: SqlRow): string {
-  return String(row['filename']).slice(store.location('').length).replace(/^\/+/, '');
+  return String(row['filename'])
+    .slice(store.location('').length)
+    .replace(/^\/+(?:\.\/+)?/, '');
 }
 
 /** See `sql/delta/write_stage.sql`. */
@@ -272,7 +274,9 @@ async function copyRows(
     return rows.map((row) => [row, only]);
   }
   const copy = partitions.length <= PARTITIONS_AT_ONCE ? copyPartitions : copyManyPartitions;
-  const rows = await copy({ ...deps, parts, folder: deps.store.location(layout.folder) });
+  // A partitioned COPY drops characters that are not ASCII from the end of its folder's name, and writes somewhere else.
+  const folder = deps.store.location(layout.folder).replace(/[^\x20-\x7e]$/u, '$&/.');
+  const rows = await copy({ ...deps, parts, folder });
   return rows.map((row) => {
     const keys = entries(row['partition_keys']).map((entry) => [String(entry.key), entry.value] as const);
     return [row, partitionValues(layout, new Map(keys))];

@@ -116,7 +116,11 @@ async function runStatement(session: Session, names: Names, request: MergeReques
   };
 }
 
-function mergeStage(located: LocatedRows, request: MergeRequest, staged: StagedRowChanges, outcome: Outcome): Stage {
+function mergeStage(
+  { located, request }: { readonly located: LocatedRows; readonly request: MergeRequest },
+  staged: StagedRowChanges,
+  outcome: Outcome,
+): Stage {
   const { inserted, updated, deleted } = outcome.counts;
   const { metrics } = staged;
   return {
@@ -161,7 +165,7 @@ async function stageRows(
   const staged = await stageRowChanges(deps, { snapshot, files: candidates });
   return {
     counts: outcome.counts,
-    stage: mergeStage(located, request, staged, outcome),
+    stage: mergeStage({ located, request }, staged, outcome),
     adds: staged.adds,
     files: staged.files,
   };

@@ -133,7 +133,11 @@ function columnsOf({ schema }: Snapshot): Sql {
 }
 
 /** The scan of some of the files, whose `_file_index` is made that of the table of changes by a variable. */
-async function scanOf(deps: WriteDeps, { snapshot }: RowChanges, files: readonly TouchedFile[], slot: string) {
+async function scanOf(
+  deps: WriteDeps,
+  { snapshot }: RowChanges,
+  { files, slot }: { readonly files: readonly TouchedFile[]; readonly slot: string },
+) {
   const relation = await bindScan(deps.session, deps.store, {
     slot,
     snapshot,
@@ -161,7 +165,7 @@ async function newFiles(
   const sql = columnsOf(changes.snapshot);
   const fresh = trustedFragment(fillSql(readSqlFile('delta', 'row_changes_new'), { columns: sql.columns }));
   if (rewritten.length === 0) return hasNew ? writeDataFiles(deps, changes.snapshot, fresh) : [];
-  const scan = await scanOf(deps, changes, rewritten, 'rewritten');
+  const scan = await scanOf(deps, changes, { files: rewritten, slot: 'rewritten' });
   const kept = fillSql(readSqlFile('delta', 'row_changes_kept'), { ...sql, ...scan });
   const all = fillSql(readSqlFile('delta', 'row_changes_rewrite'), { kept: trustedFragment(kept), fresh });
   return writeDataFiles(deps, changes.snapshot, trustedFragment(hasNew ? all : kept));
@@ -170,7 +174,7 @@ async function newFiles(
 /** Files that say row by row what a commit changed (PROTOCOL.md, "Change Data Files"). */
 async function changeFiles(deps: WriteDeps, changes: RowChanges, touched: readonly TouchedFile[]): Promise<CdcFile[]> {
   const { snapshot } = changes;
-  const scan = await scanOf(deps, changes, touched, 'changed');
+  const scan = await scanOf(deps, changes, { files: touched, slot: 'changed' });
   const feed = fillSql(readSqlFile('delta', 'row_changes_feed'), { ...columnsOf(snapshot), ...scan });
   const type = {
     name: '_change_type',

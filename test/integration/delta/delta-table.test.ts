@@ -23,7 +23,13 @@ describe('a table', () => {
   it('is created once, appended to and read back, at every version', async () => {
     const { session, table } = await makeTable();
     expect(await table.create({ schema: SCHEMA })).toBe(false);
-    expect(await table.append(rows(0, 9))).toEqual({ inserted: 9, updated: 0, deleted: 0, version: 1, committed: true });
+    expect(await table.append(rows(0, 9))).toEqual({
+      inserted: 9,
+      updated: 0,
+      deleted: 0,
+      version: 1,
+      committed: true,
+    });
     expect(await table.append(rows(9, 12))).toMatchObject({ version: 2 });
     const { rows: now } = await query(
       session,

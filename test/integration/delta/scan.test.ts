@@ -13,7 +13,7 @@ async function rowsOf(made: MadeTable, text = 'SELECT * FROM t ORDER BY ALL') {
 }
 
 /** What the log keeps about a change of type. */
-const changed = (fromType: string) => ({ metadata: { 'delta.typeChanges': [{ fromType }] } });
+const changed = (fromType: string, toType: string) => ({ metadata: { 'delta.typeChanges': [{ fromType, toType }] } });
 
 describe('types that became wider', () => {
   const widened: MadeTable = {
@@ -21,11 +21,11 @@ describe('types that became wider', () => {
     fields: [
       { name: 'id', type: 'integer' },
       { name: 'l', type: 'long' },
-      { name: 'd', type: 'double', ...changed('integer') },
+      { name: 'd', type: 'double', ...changed('integer', 'double') },
       { name: 'f', type: 'double', metadata: { 'delta.typeChanges': [{ fromType: 'float', toType: 'double' }] } },
-      { name: 'm', type: 'decimal(20,4)', ...changed('decimal(4,1)') },
-      { name: 'm2', type: 'decimal(24,2)', ...changed('long') },
-      { name: 't', type: 'timestamp_ntz', ...changed('date') },
+      { name: 'm', type: 'decimal(20,4)', ...changed('decimal(4,1)', 'decimal(20,4)') },
+      { name: 'm2', type: 'decimal(24,2)', ...changed('long', 'decimal(24,2)') },
+      { name: 't', type: 'timestamp_ntz', ...changed('date', 'timestamp_ntz') },
       { name: 's', type: structType({ name: 'x', type: 'long' }) },
       { name: 'a', type: listType('decimal(12,2)') },
       { name: 'k', type: mapType('double', 'timestamp_ntz') },
