@@ -11,6 +11,7 @@ SELECT
   string_agg(coalesce({{stats}}, ''), chr(10)) AS stats,
   string_agg(coalesce({{rest}}, ''), chr(10)) AS rests
 FROM read_parquet($file, file_row_number = true)
-WHERE {{action}}."path" IS NOT NULL
+-- A file without a path is damage, which the number of paths shows. Some writers leave a struct of nulls where another kind is.
+WHERE {{action}}."path" IS NOT NULL OR {{size}} IS NOT NULL OR {{time}} IS NOT NULL
 GROUP BY pack
 ORDER BY pack

@@ -1,3 +1,4 @@
+import { LakeError } from '../../base/lake-error.js';
 import {
   fillSql,
   identifier,
@@ -234,7 +235,9 @@ async function readPacks(session: Session, file: string, column: FileColumn): Pr
     path: trustedFragment(`replace(${fragments.path}, chr(10), '%0A')`),
     stats: trustedFragment(`replace(${fragments.stats}, chr(10), ' ')`),
   };
-  return (await session.rows(fillSql(sql, escaped), { file })).map(unpack);
+  const again = (await session.rows(fillSql(sql, escaped), { file })).map(unpack);
+  if (again.every(({ files, paths }) => paths.length === files)) return again;
+  throw new LakeError('DELTA_LOG', `an "${column.kind}" action has no path`, { place: file });
 }
 
 function withoutUnset(file: Json): Json | undefined {

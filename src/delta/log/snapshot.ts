@@ -54,11 +54,11 @@ const replays = new WeakMap<Snapshot, Replay>();
 type Shape = Pick<Snapshot, 'schema' | 'partitionColumns' | 'mapping' | 'physicalSchema' | 'physicalPartitionColumns'>;
 
 /** What follows from `metaData` alone. */
-function shapeOf(metadata: Metadata, place: string): Shape {
+function shapeOf(metadata: Metadata, protocol: Protocol, place: string): Shape {
   if (metadata.schemaString === '') throw new LakeError('DELTA_LOG', 'metaData.schemaString is missing', { place });
   const schema = parseSchema(metadata.schemaString);
   assertTypeChanges(schema, place);
-  const mapping = columnMappingMode(metadata.configuration, place);
+  const mapping = columnMappingMode(metadata, protocol, place);
   const physicalPartitionColumns = metadata.partitionColumns.map((column) => {
     const field = schema.fields.find(({ name }) => name === column);
     if (field !== undefined) return physicalName(field, mapping);
@@ -95,7 +95,9 @@ function finish(replay: Replay, at: SnapshotPlace, previous?: Snapshot): Snapsho
     ...at,
     protocol,
     metadata,
-    ...(previous?.metadata === metadata ? shapeIn(previous) : shapeOf(metadata, place)),
+    ...(previous?.metadata === metadata && previous.protocol === protocol
+      ? shapeIn(previous)
+      : shapeOf(metadata, protocol, place)),
     files: [...replay.files.values()],
     tombstones: [...replay.tombstones.values()],
     txns: new Map(replay.txns),

@@ -1,5 +1,5 @@
 import { LakeError } from '../../base/lake-error.js';
-import type { Metadata } from './actions.js';
+import type { Metadata, Protocol } from './actions.js';
 import type { DeltaField, DeltaSchema, DeltaType } from './schema.js';
 
 /** How logical columns lead to Parquet columns (PROTOCOL.md, "Column Mapping"). */
@@ -10,10 +10,19 @@ export const MAX_COLUMN_ID = 'delta.columnMapping.maxColumnId';
 export const FIELD_ID = 'delta.columnMapping.id';
 export const PHYSICAL_NAME = 'delta.columnMapping.physicalName';
 
-/** `delta.columnMapping.mode` of a table. Throws `DELTA_UNSUPPORTED` for a mode that the specification does not know. */
-export function columnMappingMode(configuration: Metadata['configuration'], place: string): ColumnMappingMode {
+/**
+ * How a table maps its columns. The property counts only where the protocol has the feature: delta-rs makes tables that have the one
+ * without the other, and names in their files are logical. Throws `DELTA_UNSUPPORTED` for a mode that the specification does not know.
+ */
+export function columnMappingMode(
+  { configuration }: Pick<Metadata, 'configuration'>,
+  protocol: Protocol,
+  place: string,
+): ColumnMappingMode {
   const mode = configuration[MAPPING_MODE] ?? 'none';
-  if (mode === 'none' || mode === 'name' || mode === 'id') return mode;
+  const named = [...(protocol.readerFeatures ?? []), ...(protocol.writerFeatures ?? [])];
+  if (mode === 'none' || (protocol.minReaderVersion !== 2 && !named.includes('columnMapping'))) return 'none';
+  if (mode === 'name' || mode === 'id') return mode;
   throw new LakeError('DELTA_UNSUPPORTED', `this table has the unknown column mapping mode "${mode}"`, { place });
 }
 

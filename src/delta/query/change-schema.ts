@@ -45,7 +45,7 @@ function fieldsProblem(old: readonly DeltaField[], end: readonly DeltaField[], m
  */
 export function assertShownAs(end: Snapshot, metadata: Metadata, version: number): void {
   const place = `${end.path}@${version}`;
-  const modes = { old: columnMappingMode(metadata.configuration, place), end: end.mapping };
+  const modes = { old: columnMappingMode(metadata, end.protocol, place), end: end.mapping };
   const samePartitions = JSON.stringify(metadata.partitionColumns) === JSON.stringify(end.partitionColumns);
   const problem =
     fieldsProblem(parseSchema(metadata.schemaString).fields, end.schema.fields, modes) ??

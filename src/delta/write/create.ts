@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { hasLog } from '../log/segment.js';
-import type { CommitInfo, Metadata } from '../protocol/actions.js';
-import { withoutMapping } from '../protocol/column-mapping.js';
+import type { CommitInfo, Metadata, Protocol } from '../protocol/actions.js';
+import { columnMappingMode, withoutMapping } from '../protocol/column-mapping.js';
 import { assertWritable } from '../protocol/features.js';
 import { assertProperty } from '../protocol/property-rules.js';
-import type { DeltaSchema } from '../protocol/schema.js';
+import { type DeltaSchema, serializeSchema } from '../protocol/schema.js';
 import { newProtocol, withoutFeatureSwitches } from '../protocol/upgrade.js';
 import { type CommitDeps, putCommit } from './commit.js';
 import { assertFeedNames, assertPartitions, withMapping } from './table-metadata.js';
@@ -18,20 +18,23 @@ export interface TableDefinition {
   readonly description?: string;
 }
 
-function newMetadata(definition: TableDefinition, now: number, place: string): Metadata {
+function newTable(definition: TableDefinition, now: number, place: string): { protocol: Protocol; metadata: Metadata } {
   const { partitionColumns = [], configuration = {}, name, description } = definition;
   const schema = { fields: withoutMapping(definition.schema.fields) };
-  const metadata: Metadata = {
+  const plain: Metadata = {
     id: randomUUID(),
     ...(name === undefined ? {} : { name }),
     ...(description === undefined ? {} : { description }),
     format: { provider: 'parquet', options: {} },
-    schemaString: '',
+    schemaString: serializeSchema(schema),
     partitionColumns,
     configuration,
     createdTime: now,
   };
-  return withMapping(metadata, schema, place);
+  const protocol = newProtocol(plain);
+  const metadata = withMapping(plain, schema, columnMappingMode(plain, protocol, place));
+  assertWritable(protocol, metadata, place);
+  return { protocol, metadata: { ...metadata, configuration: withoutFeatureSwitches(metadata.configuration) } };
 }
 
 /** Constraints may come with a table: there are no rows yet that could break them. */
@@ -78,10 +81,7 @@ export async function createTable(deps: CommitDeps, definition: TableDefinition)
   if (await hasLog(store)) return false;
   const txnId = randomUUID();
   const now = clock.now();
-  const wanted = newMetadata(definition, now, store.root);
-  const protocol = newProtocol(wanted);
-  assertWritable(protocol, wanted, store.root);
-  const metadata = { ...wanted, configuration: withoutFeatureSwitches(wanted.configuration) };
+  const { protocol, metadata } = newTable(definition, now, store.root);
   const info = createInfo(deps, metadata, { now, txnId });
   return putCommit(store, { version: 0, actions: [{ commitInfo: info }, { protocol }, { metaData: metadata }] }, txnId);
 }

@@ -4,6 +4,7 @@ import type { Snapshot } from '../log/snapshot.js';
 import type { Action, Metadata } from '../protocol/actions.js';
 import {
   assignColumnMapping,
+  type ColumnMappingMode,
   columnMappingMode,
   MAX_COLUMN_ID,
   physicalName,
@@ -51,8 +52,8 @@ export interface MetadataChange {
 }
 
 /** The metadata with a schema; new columns of a mapped table get their ids and physical names. */
-export function withMapping(metadata: Metadata, schema: DeltaSchema, place: string): Metadata {
-  if (columnMappingMode(metadata.configuration, place) === 'none') {
+export function withMapping(metadata: Metadata, schema: DeltaSchema, mapping: ColumnMappingMode): Metadata {
+  if (mapping === 'none') {
     return { ...metadata, schemaString: serializeSchema(schema) };
   }
   const mapped = assignColumnMapping(schema, {
@@ -89,9 +90,17 @@ export function changeMetadata(snapshot: Snapshot, change: MetadataChange): Chan
   const configuration = change.configuration ?? snapshot.metadata.configuration;
   const partitionColumns = change.partitionColumns ?? snapshot.metadata.partitionColumns;
   const wanted = { ...snapshot.metadata, configuration, partitionColumns };
-  const named = withMapping(wanted, change.schema ?? snapshot.schema, place);
-  assertFeedNames(change.schema ?? snapshot.schema, configuration, place);
-  const protocol = upgradeProtocol(snapshot.protocol, neededFeatures(named));
+  const schema = change.schema ?? snapshot.schema;
+  assertFeedNames(schema, configuration, place);
+  // A property that is there without its feature, as other writers leave it, means nothing and must not begin to.
+  const before = new Set(neededFeatures(snapshot.metadata));
+  const needed = neededFeatures({ configuration, schemaString: serializeSchema(schema) });
+  const protocol = upgradeProtocol(
+    snapshot.protocol,
+    needed.filter((feature) => !before.has(feature)),
+  );
+  const mapping = columnMappingMode(wanted, protocol, place);
+  const named = withMapping(wanted, schema, mapping);
   const metadata = { ...named, configuration: withoutFeatureSwitches(named.configuration) };
   const actions: Action[] = [];
   if (protocol !== snapshot.protocol) actions.push({ protocol });
@@ -99,7 +108,7 @@ export function changeMetadata(snapshot: Snapshot, change: MetadataChange): Chan
   if (!sameMetadata(metadata, snapshot.metadata)) actions.push({ metaData: metadata });
   return {
     schema: parseSchema(metadata.schemaString),
-    mapping: columnMappingMode(metadata.configuration, place),
+    mapping,
     metadata,
     actions,
   };
