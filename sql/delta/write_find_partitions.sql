@@ -1,2 +1,3 @@
--- The partitions that the rows fall into, as text; more than 64 are as good as 65.
-SELECT {{partition_texts}} FROM (SELECT DISTINCT {{partitions}} FROM ({{relation}}) LIMIT 65)
+-- The partitions that the rows fall into, as text.
+SELECT {{partition_texts}}, _write_rows
+FROM (SELECT {{partitions}}, count(*) AS _write_rows FROM ({{relation}}) GROUP BY ALL)

@@ -138,6 +138,11 @@ export class Session {
     return this.#generation;
   }
 
+  /** Whether `withLimitedMemory` is at work. */
+  get limited(): boolean {
+    return this.#limited;
+  }
+
   get #connection(): DuckDBConnection {
     return this.#engine.connection;
   }

@@ -4,7 +4,7 @@ import type { ObjectStore } from '../../storage/object-store.js';
 import type { AddFile } from '../protocol/actions.js';
 import { decodePath } from '../protocol/paths.js';
 import { rowRanges } from '../protocol/row-set.js';
-import { readDeletionVector } from './deletion-vectors.js';
+import { vectorReader } from './deletion-vectors.js';
 import type { Snapshot } from './snapshot.js';
 
 interface DeletedRows {
@@ -38,10 +38,11 @@ export async function bindDeletedRows(
     await session.run(insert, { positions: positions.join(), starts: starts.join(), ends: ends.join() });
     [positions, starts, ends] = [[], [], []];
   };
+  const read = vectorReader(store);
   for (const [position, { path, deletionVector }] of files.entries()) {
     if (deletionVector == null) continue;
     const place = `${decodePath(path)} of ${snapshot.path}@${snapshot.version}`;
-    for (const { start, end } of rowRanges(await readDeletionVector(store, deletionVector, place))) {
+    for (const { start, end } of rowRanges(await read(deletionVector, place))) {
       positions.push(position);
       starts.push(start);
       ends.push(end);

@@ -61,7 +61,8 @@ export class Replay {
 
   apply({ actions, place }: ReplayStep): void {
     // One object for all actions: a checkpoint may hold a million of them.
-    const commit: Commit = { actions, end: 0, place, adds: new Seen(), removes: new Seen(), replaced: [] };
+    const first = this.files.size === 0;
+    const commit: Commit = { actions, end: 0, place, first, adds: new Seen(), removes: new Seen(), replaced: [] };
     const once = new Set<string>();
     this.inCommitTimestamp = undefined;
     for (const action of actions) {
@@ -85,6 +86,19 @@ export class Replay {
 
   #add(add: AddFile, commit: Commit): void {
     const path = canonicalPath(add.path);
+    if (commit.first) this.#addFirst(path, add, commit.place);
+    else this.#addNext(path, add, commit);
+    if (this.tombstones.size > 0) this.tombstones.delete(fileKey(add));
+  }
+
+  /** Of a checkpoint, say: a file that is live already is there twice. Looking each of them up first would cost as much again. */
+  #addFirst(path: string, add: AddFile, place: string): void {
+    const before = this.files.size;
+    this.files.set(path, add);
+    if (this.files.size === before) twice(`an "add" of "${add.path}"`, place);
+  }
+
+  #addNext(path: string, add: AddFile, commit: Commit): void {
     const live = this.files.get(path);
     if (live !== undefined) {
       commit.adds.add(
@@ -96,7 +110,6 @@ export class Replay {
     }
     commit.adds.note(path);
     this.files.set(path, add);
-    if (this.tombstones.size > 0) this.tombstones.delete(fileKey(add));
   }
 
   #remove(remove: RemoveFile, commit: Commit): void {
@@ -148,6 +161,8 @@ interface Commit {
   /** How many of its actions came before. */
   end: number;
   readonly place: string;
+  /** No file was live before. */
+  readonly first: boolean;
   readonly adds: Seen;
   readonly removes: Seen;
   /** Files that were live with another deletion vector: the same commit must remove them. */

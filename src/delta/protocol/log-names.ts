@@ -68,11 +68,6 @@ export function uuidCheckpointPath(version: number, uuid: string): string {
   return `${LOG_FOLDER}/${padded(version)}.checkpoint.${uuid}.json`;
 }
 
-/** `_delta_log/00000000000000000004.00000000000000000006.compacted.json` */
-export function compactionPath(start: number, end: number): string {
-  return `${LOG_FOLDER}/${padded(start)}.${padded(end)}.compacted.json`;
-}
-
 /** `_delta_log/00000000000000000007.crc` */
 export function checksumPath(version: number): string {
   return `${LOG_FOLDER}/${padded(version)}.crc`;

@@ -162,6 +162,15 @@ function relativePath(store: ObjectStore, row: SqlRow): string {
 
 /** See `sql/delta/write_stage.sql`. */
 const PARTITIONS_AT_ONCE = 64;
+/** With so few rows the buffers of many partitions stay small: about 13 KB for each column of each partition. */
+const FEW_ROWS = 100_000;
+const COLUMNS_AT_ONCE = 4096;
+
+/** How many partitions one statement writes. */
+function partitionsAtOnce({ session }: WriteDeps, { schema }: Layout, rows: number): number {
+  if (session.limited || rows > FEW_ROWS) return PARTITIONS_AT_ONCE;
+  return Math.max(PARTITIONS_AT_ONCE, Math.floor(COLUMNS_AT_ONCE / schema.fields.length));
+}
 
 interface WriteParts {
   /** All columns, physical names. */
@@ -178,10 +187,17 @@ interface WriteParts {
   readonly [name: string]: SqlFragment;
 }
 
-/** The partitions of the rows, at most one more than are written at once. */
-async function findPartitions({ session }: WriteDeps, layout: Layout, parts: WriteParts): Promise<PartitionValues[]> {
-  const rows = await session.rows(fillSql(readSqlFile('delta', 'write_find_partitions'), parts));
-  return rows.map((row) => partitionValues(layout, new Map(Object.entries(row))));
+interface Partitions {
+  readonly values: readonly PartitionValues[];
+  readonly rows: number;
+}
+
+/** The partitions of the rows; a table without partition columns has one. */
+async function findPartitions({ session }: WriteDeps, layout: Layout, parts: WriteParts): Promise<Partitions> {
+  if (layout.partitionColumns.length === 0) return { values: [{}], rows: 0 };
+  const found = await session.rows(fillSql(readSqlFile('delta', 'write_find_partitions'), parts));
+  const values = found.map((row) => partitionValues(layout, new Map(Object.entries(row))));
+  return { values, rows: found.reduce((sum, row) => sum + Number(row['_write_rows']), 0) };
 }
 
 type CopyDeps = WriteDeps & { readonly parts: WriteParts; readonly folder: string };
@@ -195,13 +211,12 @@ async function copyPartitions({ session, parts, folder }: CopyDeps): Promise<rea
   return session.rows(fillSql(readSqlFile('delta', 'write_partitioned'), parts), { folder });
 }
 
-async function copyManyPartitions({ session, parts, folder }: CopyDeps): Promise<readonly SqlRow[]> {
+async function copyManyPartitions({ session, parts, folder }: CopyDeps, groups: number): Promise<readonly SqlRow[]> {
   const copy = fillSql(readSqlFile('delta', 'write_partition_group'), parts);
   const written: SqlRow[] = [];
   try {
-    await session.run(fillSql(readSqlFile('delta', 'write_stage'), parts));
-    const [count] = await session.rows(fillSql(readSqlFile('delta', 'write_groups'), parts));
-    for (let group = 0; group < Number(count?.['groups'] ?? 0); group++) {
+    await session.run(fillSql(readSqlFile('delta', 'write_stage'), parts), { groups });
+    for (let group = 0; group < groups; group++) {
       written.push(...(await session.rows(copy, { folder, group })));
     }
     return written;
@@ -234,9 +249,6 @@ function physicalColumns({ logical, schema }: Layout): SqlFragment {
 function writeParts(layout: Layout, rows: SqlFragment, write: string): WriteParts {
   const { schema, partitionColumns } = layout;
   const names = schema.fields.map((field) => field.name);
-  const same = partitionColumns.map((column) =>
-    trustedFragment(`a.${identifier(column)} IS NOT DISTINCT FROM b.${identifier(column)}`),
-  );
   const texts = partitionColumns.map((column) =>
     trustedFragment(`CAST(${identifier(column)} AS VARCHAR) AS ${identifier(column)}`),
   );
@@ -246,7 +258,6 @@ function writeParts(layout: Layout, rows: SqlFragment, write: string): WritePart
     stored: identifiers(names.filter((name) => !partitionColumns.includes(name))),
     partitions: identifiers(partitionColumns),
     partition_texts: joinFragments(texts, ', '),
-    same_partition: joinFragments(same, ' AND '),
     relation: trustedFragment(relation),
     options: joinFragments([codecOf(layout.configuration), ...fieldIdsOption(layout)], ', '),
     prefix: trustedFragment(filePrefix(write)),
@@ -266,17 +277,18 @@ async function copyRows(
   layout: Layout,
   parts: WriteParts,
 ): Promise<readonly [SqlRow, PartitionValues][]> {
-  const partitions = layout.partitionColumns.length > 0 ? await findPartitions(deps, layout, parts) : [{}];
-  if (partitions.length === 0) return [];
-  const [only] = partitions;
-  if (partitions.length === 1 && only !== undefined) {
+  const partitions = await findPartitions(deps, layout, parts);
+  const [only] = partitions.values;
+  if (only === undefined) return [];
+  if (partitions.values.length === 1) {
     const rows = await copyFile(deps, layout, { parts, values: only });
     return rows.map((row) => [row, only]);
   }
-  const copy = partitions.length <= PARTITIONS_AT_ONCE ? copyPartitions : copyManyPartitions;
+  const groups = Math.ceil(partitions.values.length / partitionsAtOnce(deps, layout, partitions.rows));
   // A partitioned COPY drops characters that are not ASCII from the end of its folder's name, and writes somewhere else.
   const folder = deps.store.location(layout.folder).replace(/[^\x20-\x7e]$/u, '$&/.');
-  const rows = await copy({ ...deps, parts, folder });
+  const copy = { ...deps, parts, folder };
+  const rows = await (groups === 1 ? copyPartitions(copy) : copyManyPartitions(copy, groups));
   return rows.map((row) => {
     const keys = entries(row['partition_keys']).map((entry) => [String(entry.key), entry.value] as const);
     return [row, partitionValues(layout, new Map(keys))];

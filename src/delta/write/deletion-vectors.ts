@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { LakeError } from '../../base/lake-error.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { DeletionVector } from '../protocol/actions.js';
-import { encodeDeletionVector, newVectorFile, vectorPlace } from '../protocol/deletion-vector.js';
+import { encodeDeletionVector, newVectorFile } from '../protocol/deletion-vector.js';
 import type { RowSet } from '../protocol/row-set.js';
 
 /**
@@ -40,11 +40,4 @@ export async function writeDeletionVectors(
     throw new LakeError('STORAGE', 'a file with a new random name is already there', { place: store.location(path) });
   }
   return descriptors;
-}
-
-/** The file of a vector that was just written, for whoever gives its commit up. */
-export function dataFileOf(descriptor: DeletionVector): { readonly path: string } {
-  const place = vectorPlace(descriptor, descriptor.pathOrInlineDv);
-  if (place.kind === 'inline') throw new RangeError('an inline deletion vector has no file');
-  return { path: place.path };
 }

@@ -7,7 +7,7 @@ import {
   type SqlFragment,
   trustedFragment,
 } from '../../base/sql-file.js';
-import { readDeletionVector } from '../log/deletion-vectors.js';
+import { vectorReader } from '../log/deletion-vectors.js';
 import { bindScan } from '../log/scan.js';
 import type { Snapshot } from '../log/snapshot.js';
 import type { Action, AddFile, CdcFile, DeletionVector } from '../protocol/actions.js';
@@ -112,10 +112,9 @@ async function markRows(
     for (const row of chunk) rows.get(Number(row['file_index']))?.push(Number(row['file_row']));
   }
   const sets = [];
+  const read = vectorReader(deps.store);
   for (const { file, index } of marked) {
-    const before = file.deletionVector
-      ? await readDeletionVector(deps.store, file.deletionVector, changes.snapshot.path)
-      : NO_ROWS;
+    const before = file.deletionVector ? await read(file.deletionVector, changes.snapshot.path) : NO_ROWS;
     sets.push(unionRows(before, rowSet(rows.get(index) ?? [])));
   }
   return writeDeletionVectors(deps.store, sets);

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Action, Snapshot } from '../../../src/delta/index.js';
+import { canonicalPath } from '../../../src/delta/protocol/actions.js';
 import { parseStats, statsValue } from '../../../src/delta/protocol/stats.js';
 import { type CheckpointOptions, writeCheckpoint } from '../../../src/delta/write/checkpoint.js';
 import { Session } from '../../../src/duckdb/session.js';
@@ -280,6 +281,26 @@ describe('checkpoints of other writers', () => {
     expect(stats?.numRecords).toBe(4);
     expect(statsValue(stats?.minValues, ['f'])).toBeUndefined();
     expect(statsValue(stats?.maxValues, ['f'])).toBe('2.5');
+  });
+
+  it('line breaks in a path and in statistics come back from a checkpoint', async () => {
+    const made = rawLog();
+    const stats = '{\n  "numRecords": 3\n}';
+    const protocol = { minReaderVersion: 1, minWriterVersion: 2 };
+    made.commit(
+      0,
+      { protocol },
+      metaData(),
+      addFile('before', { stats }),
+      addFile('a\nb', { stats }),
+      addFile('after'),
+    );
+    const session = await openSession();
+    await tableIn(made.folder, session).checkpoint();
+    rmSync(join(made.log, logName(0)));
+    const { files } = await tableIn(made.folder, session).snapshot();
+    expect(files.map(({ path }) => canonicalPath(path))).toEqual(['before', 'a\nb', 'after']);
+    expect(files.map((file) => parseStats(file.stats)?.numRecords)).toEqual([3, 3, undefined]);
   });
 
   it('of several checkpoints of one version any complete one will do', async () => {

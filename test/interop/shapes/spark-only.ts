@@ -10,7 +10,6 @@ export const SPARK_ONLY: readonly Shape[] = [
     ...BASE,
     name: 'clustered',
     sparkCreate: `CREATE TABLE {table} (${NAMES}) USING delta CLUSTER BY (id)`,
-    weRefuse: { write: 'clustering' },
   },
   {
     ...BASE,
@@ -35,7 +34,7 @@ export const SPARK_ONLY: readonly Shape[] = [
     ...BASE,
     name: 'column defaults',
     sparkCreate: `CREATE TABLE {table} (${NAMES}, kind STRING DEFAULT 'none') USING delta TBLPROPERTIES ('delta.feature.allowColumnDefaults' = 'supported')`,
-    weRefuse: { write: 'allowColumnDefaults' },
+    always: "kind = 'none'",
     steps: [{ do: 'sql', text: `INSERT INTO {table} (id, name, n) SELECT id, 'n', 1 FROM range(30)` }],
   },
   {
