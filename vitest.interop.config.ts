@@ -10,7 +10,7 @@ export default defineConfig({
     fileParallelism: false,
     // One process for all files, so that Spark starts once.
     isolate: false,
-    // While one engine is busy with a table, the others work on two more.
-    maxConcurrency: 3,
+    // Spark works on two tables at a time, and the others on more.
+    maxConcurrency: 4,
   },
 });

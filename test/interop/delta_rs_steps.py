@@ -11,6 +11,9 @@ from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, Transa
 from plain import plain_millis, rows_of
 
 
+THREADS = 1
+
+
 class Cannot(Exception):
     """delta-rs has no function for the step."""
 

@@ -4,7 +4,10 @@ export const ONLY_APPENDS = 'it only appends';
 
 /** What the other engines say when they cannot do something, and how the interoperability table puts it. */
 const REASONS: readonly (readonly [ToolName, RegExp, string])[] = [
+  // delta-rs sets the mode of column mapping without the feature.
+  ['Spark', /DELTA_FEATURES_PROTOCOL_METADATA_MISMATCH/, 'a feature is not in the protocol'],
   ['kernel', /chdb only appends/, ONLY_APPENDS],
+  ['kernel', /Column mapping is not enabled but field '\w+' is annotated/, 'columnMapping is not in the protocol'],
   ['kernel', /getDataAt is not supported for Nullable/, 'no null as a partition value'],
   ['delta-rs', /Error parsing property '([\w.]+)'/, 'does not take the property $1'],
   ['kernel', /Feature '(\w+)' is not supported/, 'does not write $1'],

@@ -21,8 +21,6 @@ export interface Shape {
   readonly makers?: readonly Maker[];
   /** The table feature that keeps us from reading or writing. */
   readonly weRefuse?: { readonly read?: string; readonly write?: string };
-  /** Engines that read it otherwise than the specification says, and how: they are not asked. */
-  readonly misread?: Partial<Record<ToolName, string>>;
   /** Engines that write it otherwise than the specification says, and how: they do not make or change it. */
   readonly miswrites?: Partial<Record<ToolName, string>>;
   /** A condition that holds for every row, whoever wrote it. */

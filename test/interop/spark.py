@@ -19,6 +19,8 @@ from plain import plain_millis, rows_of
 
 JARS = os.path.join(os.path.dirname(os.path.dirname(sys.executable)), "jars", "*.jar")
 
+THREADS = 2
+
 SETTINGS = {
     "spark.jars": ",".join(sorted(glob.glob(JARS))),
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -37,6 +39,8 @@ SETTINGS = {
     "spark.ui.showConsoleProgress": "false",
     # Small tables: what costs is the number of tasks and the compiler, not the rows.
     "spark.default.parallelism": "1",
+    # VACUUM and RESTORE list with ten thousand tasks otherwise.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "1",
     "spark.sql.shuffle.partitions": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.databricks.delta.merge.materializeSource": "none",
@@ -49,7 +53,7 @@ SETTINGS = {
 
 
 def start():
-    builder = SparkSession.builder.master("local[1]").appName("interop")
+    builder = SparkSession.builder.master(f"local[{THREADS}]").appName("interop")
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()

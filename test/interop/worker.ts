@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 /** What another engine said when it could not do something. */
 export class ToolError extends Error {}
 
-/** A child process that answers JSON lines, one after the other, until this process ends. */
+/** A child process that answers JSON lines until this process ends. */
 export interface Worker {
   /** What it says about itself when it has started. */
   readonly version: string;
