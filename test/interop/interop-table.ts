@@ -30,12 +30,15 @@ const HEAD = `# Interoperability
 
 Written by the interoperability suite (\`UPDATE_DOCS=1 npx vitest run --config vitest.interop.config.ts\`), which fails when it finds anything else.
 
-- **reads ours**: the rows of every version of a table made here, its schema, partition columns, properties, history and, where it has one, its change data feed, are equal.
-- **we read theirs**: the same for a table made there.
-- **writes ours**: it appends to, deletes from, updates and merges into a table made here; afterwards all read the same rows. chdb can only append.
+- **reads ours**: of a table made here, the rows of every version that can still be read are equal, and so are the schema, partition columns, properties, history and, where there is one, the change data feed.
+- **we read theirs**: the same for a table made there by the same steps. Whoever made it, the rows after every step are equal too.
+- **writes ours**: it appends to, deletes from, updates and merges into a table made here; then we do; then all read the same rows. Writes that would break a constraint are refused.
 - **we write theirs**: the same the other way round.
 
-✓ stands for all of it, – for none.`;
+✓ stands for all of it, – for none, an empty cell for a table that the other does not make.
+
+delta-kernel-rs comes inside ClickHouse (chdb). It makes no tables and only appends, so that "theirs" is there what it has appended to ours. Of tables made here it tells rows and changes only,
+and it cannot tell a null struct, list or map from one of nulls or an empty one.`;
 
 /** Lines of a Markdown table with columns of equal width. */
 function markdownTable(rows: readonly (readonly string[])[]): string[] {

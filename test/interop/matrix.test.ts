@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { missingTools } from './installed.js';
 import { InteropTable } from './interop-table.js';
 import {
+  changedVersions,
   expectRefusal,
   expectSameChanges,
   expectSameMaking,
@@ -35,13 +36,16 @@ const table = new InteropTable();
 
 /** What a tool reads, or why it does not. */
 async function whatTheyRead(shape: Shape, one: Tool, place: Place, versions: readonly number[]): Promise<string> {
-  try {
-    await expectSameTable(one, place, await one.read(place, versions, true));
-    if (shape.changes) await expectSameChanges(one, place);
-    return '✓';
-  } catch (error) {
-    return `– ${reasonOf(one, error, 'read')}`;
-  }
+  const read = await one.read(place, versions, true).catch((error) => reasonOf(one, error, 'read'));
+  if (typeof read === 'string') return `– ${read}`;
+  await expectSameTable(one, place, read);
+  if (!shape.changes) return '✓';
+  const changes = await one
+    .changes(place, await changedVersions(place))
+    .catch((error) => reasonOf(one, error, 'changes'));
+  if (typeof changes === 'string') return `rows; ${changes}`;
+  await expectSameChanges(one, place, changes);
+  return '✓';
 }
 
 /** All that could read the table as it was made read the same rows from its newest version. */

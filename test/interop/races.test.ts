@@ -22,16 +22,19 @@ async function makeTable(session: Session, folder: string) {
 
 type Table = Awaited<ReturnType<typeof makeTable>>;
 
-const pause = () => new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE));
+const pauseUpTo = (most: number) => () => new Promise((resolve) => setTimeout(resolve, Math.random() * most));
+const shortPause = pauseUpTo(PAUSE);
+/** A commit of Spark takes a good part of a second. */
+const longPause = pauseUpTo(10 * PAUSE);
 
-async function appendLoop(table: Table): Promise<void> {
+async function appendLoop(table: Table, pause = shortPause): Promise<void> {
   for (let i = 0; i < TIMES; i++) {
     await table.append(sql(`SELECT ${i}::BIGINT AS id, 'ours' AS who, 0::BIGINT AS n`));
     await pause();
   }
 }
 
-async function mergeLoop(table: Table, session: Session): Promise<void> {
+async function mergeLoop(table: Table, session: Session, pause = shortPause): Promise<void> {
   for (let i = 0; i < TIMES; i++) {
     await session.run(`CREATE OR REPLACE TEMP TABLE src AS SELECT unnest([${KEY}, ${i}])::BIGINT AS id`);
     await table.merge({
@@ -65,7 +68,7 @@ describe.skipIf(missingTools().length > 0)('we and Spark at once', () => {
     const table = await makeTable(session, folder);
     const started = callSpark('append_loop', { path: folder, from: 1000, times: TIMES });
     while ((await table.snapshot()).version < 2) await new Promise((resolve) => setTimeout(resolve, 5));
-    await (ours === 'merges' ? mergeLoop(table, session) : appendLoop(table));
+    await (ours === 'merges' ? mergeLoop(table, session, longPause) : appendLoop(table, longPause));
     await started;
     const counted = ours === 'merges' ? TIMES : 0;
     const expected = sorted([...appended('Spark'), { id: String(KEY), who: 'both', n: String(counted) }]);
