@@ -11,7 +11,7 @@ export default defineConfig({
   minify: false,
   deps: {
     // Bundled so that a cold start reads a few files instead of hundreds (docs/adr/0004-bundled-cli.md).
-    alwaysBundle: ['yargs', 'zod', 'yaml', 'picocolors'],
+    alwaysBundle: ['yargs', 'zod', 'yaml', 'picocolors', 'fzstd'],
     // Has a native part, which cannot be bundled.
     neverBundle: ['@duckdb/node-api'],
   },

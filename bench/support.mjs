@@ -65,22 +65,24 @@ export function compare(cases, rounds) {
   return new Map([...times].map(([name, list]) => [name, median(list)]));
 }
 
-/** Runs a process fed by `lines` on standard input; answers its time, its peak memory in MB (Linux) and its output. */
+/** Runs a process fed by `lines` on standard input; answers its time, and of Linux its processor time and its peak memory in MB, and its output. */
 export async function runFed(command, args, lines) {
   const started = process.hrtime.bigint();
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   let output = '';
   let peak = 0;
+  let cpuMs = 0;
   child.stdout.setEncoding('utf8').on('data', (text) => {
     output += text;
   });
   const { readFileSync } = await import('node:fs');
   const timer = setInterval(() => {
     try {
-      peak = Math.max(
-        peak,
-        Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
-      );
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+      // The 14th and 15th field, in hundredths of a second; the name in brackets is the 2nd.
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
+      cpuMs = Math.max(cpuMs, 10 * (Number(fields[11]) + Number(fields[12])));
     } catch {
       // The process is over, or this is not Linux.
     }
@@ -93,5 +95,5 @@ export async function runFed(command, args, lines) {
   const status = await ended;
   clearInterval(timer);
   if (status !== 0) throw new Error(`${command} ended with ${status}`);
-  return { ms: Number(process.hrtime.bigint() - started) / 1e6, peakMb: Math.round(peak), output };
+  return { ms: Number(process.hrtime.bigint() - started) / 1e6, cpuMs, peakMb: Math.round(peak), output };
 }

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { EXIT, LakeError, messageOf } from './base/lake-error.js';
-import { didYouMean } from './base/nearest.js';
+import { didYouMean, findNearest } from './base/nearest.js';
+import { readTransform, sourcesSchema } from './ingest/source-config.js';
 
 /** The columns of the compound key, in order. */
 const COMPOUND_KEY = ['source_repo', 'file_path', 'file_sha'] as const;
@@ -38,6 +39,7 @@ const configSchema = z
         fail_on: z.enum(['error', 'warn', 'never']).describe('The level from which `check run` ends with exit code 1'),
       })
       .partial(),
+    sources: sourcesSchema.describe('What `ingest` takes, by name'),
   })
   .partial();
 
@@ -63,7 +65,7 @@ export type ConfigResult = { readonly config: Config } | { readonly problems: re
 
 /** Reads and checks a configuration file. Rejects with a `LakeError` of code `CONFIG` (exit code 2) that names line and column. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
-  const result = await checkConfigFile(file);
+  const { result } = await readConfigFile(file);
   if ('config' in result) return { file, values: result.config };
   const [first, ...others] = result.problems;
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
@@ -74,9 +76,41 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
   });
 }
 
-/** Everything that is wrong in a configuration file. Rejects when it cannot be read. */
-export async function checkConfigFile(file: string): Promise<ConfigResult> {
-  if (extname(file) === '.ts') return checkValue(await importConfig(file), undefined);
+/** Everything that is wrong in a configuration file, files that it names and are not there included. Rejects when it cannot be read. */
+export async function validateConfigFile(file: string): Promise<readonly ConfigProblem[]> {
+  const { result, source } = await readConfigFile(file);
+  if ('problems' in result) return result.problems;
+  const problems: ConfigProblem[] = [];
+  for (const [name, { transform }] of Object.entries(result.config.sources ?? {})) {
+    if (transform === undefined || hasReference(transform)) continue;
+    const place = ['sources', name, 'transform'];
+    try {
+      await readTransform(resolve(dirname(file), transform));
+    } catch (error) {
+      problems.push({ ...position(source, place, 'value'), field: place.join('.'), message: messageOf(error) });
+    }
+  }
+  return problems;
+}
+
+/** Checks the text of a YAML or JSON configuration. */
+export function parseConfig(text: string): ConfigResult {
+  return parseText(text).result;
+}
+
+interface Source {
+  readonly document: Document.Parsed;
+  readonly lines: LineCounter;
+}
+
+/** What was found, and the text it was found in (a program has none). */
+interface Checked {
+  readonly result: ConfigResult;
+  readonly source: Source | undefined;
+}
+
+async function readConfigFile(file: string): Promise<Checked> {
+  if (extname(file) === '.ts') return { result: checkValue(await importConfig(file), undefined), source: undefined };
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -87,40 +121,41 @@ export async function checkConfigFile(file: string): Promise<ConfigResult> {
       cause: error,
     });
   }
-  return parseConfig(text);
+  return parseText(text);
 }
 
-/** Checks the text of a YAML or JSON configuration. */
-export function parseConfig(text: string): ConfigResult {
+function parseText(text: string): Checked {
   const lines = new LineCounter();
   // YAML 1.2 contains JSON, and this parser knows where everything stands.
   const document = parseDocument(text.replace(/^\uFEFF/, ''), { lineCounter: lines, prettyErrors: false });
+  const source = { document, lines };
   const broken = [...document.errors, ...document.warnings];
   if (broken.length > 0) {
-    return {
-      problems: broken.map((error) => {
-        const { line, col } = lines.linePos(error.pos[0]);
-        return { line, column: col, field: null, message: error.message };
-      }),
-    };
+    const problems = broken.map((error) => {
+      const { line, col } = lines.linePos(error.pos[0]);
+      return { line, column: col, field: null, message: error.message };
+    });
+    return { result: { problems }, source };
   }
-  return checkValue(document.toJS() ?? {}, { document, lines });
-}
-
-interface Source {
-  readonly document: Document.Parsed;
-  readonly lines: LineCounter;
+  return { result: checkValue(document.toJS() ?? {}, source), source };
 }
 
 function checkValue(value: unknown, source: Source | undefined): ConfigResult {
   const result = configSchema.safeParse(value);
   if (result.success) return { config: result.data };
-  return { problems: result.error.issues.flatMap((issue) => problemsOf(issue, source)) };
+  return { problems: result.error.issues.flatMap((issue) => problemsOf(issue, { value, source })) };
 }
 
-function problemsOf(issue: z.core.$ZodIssue, source: Source | undefined): ConfigProblem[] {
+/** The configuration that an issue is about, as a value and as text. */
+interface Subject {
+  readonly value: unknown;
+  readonly source: Source | undefined;
+}
+
+function problemsOf(issue: z.core.$ZodIssue, subject: Subject): ConfigProblem[] {
+  const { source } = subject;
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(issue.path);
+    const known = knownKeys(configSchema, issue.path);
     return issue.keys.map((key) => ({
       ...position(source, [...issue.path, key], 'key'),
       field: [...issue.path, key].join('.'),
@@ -128,14 +163,61 @@ function problemsOf(issue: z.core.$ZodIssue, source: Source | undefined): Config
       hint: didYouMean(key, known),
     }));
   }
+  const given = valueAt(subject.value, issue.path);
+  if (issue.code === 'invalid_union' && issue.message === UNWORDED) {
+    const branch = issue.errors.find((issues) => !issues.some((inner) => isOtherKind(inner, given)));
+    if (branch !== undefined) {
+      const inside = branch.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+      return inside.flatMap((inner) => problemsOf(inner, subject));
+    }
+  }
   const field = issue.path.length === 0 ? null : issue.path.join('.');
-  const subject = field ?? 'the configuration';
-  const given = issue.code === 'invalid_value' ? `: one of ${issue.values.join(', ')}` : `: ${issue.message}`;
-  return [{ ...position(source, issue.path, 'value'), field, message: `${subject} is wrong${given}` }];
+  const message = `${field ?? 'the configuration'} ${given === undefined ? 'is missing' : `is wrong: ${wording(issue)}`}`;
+  const near = issue.code === 'invalid_value' ? findNearest(String(given), issue.values.map(String)) : undefined;
+  const hint = near === undefined ? {} : { hint: `did you mean "${near}"?` };
+  return [{ ...position(source, issue.path, issue.code === 'invalid_key' ? 'key' : 'value'), field, message, ...hint }];
 }
 
-function knownKeys(parents: readonly PropertyKey[]): string[] {
-  return Object.keys(parents[0] === 'checks' ? configSchema.shape.checks.unwrap().shape : configSchema.shape);
+/** What zod says of a union when its schema has no words of its own. */
+const UNWORDED = 'Invalid input';
+
+/** Whether an issue of one branch of a union says that the branch is not meant at all. */
+function isOtherKind(issue: z.core.$ZodIssue, given: unknown): boolean {
+  if (issue.path.length > 0) return false;
+  return issue.code === 'invalid_type' || (issue.code === 'invalid_value' && typeof given !== 'string');
+}
+
+function wording(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') return `one of ${issue.values.join(', ')}`;
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message;
+  if (issue.code !== 'invalid_union' || issue.message !== UNWORDED) return issue.message;
+  const kinds: Readonly<Record<string, string>> = { string: 'text', array: 'a list', object: 'a map of keys' };
+  const wanted = issue.errors.flatMap(([first]) => {
+    if (first === undefined) return [];
+    return first.code === 'invalid_type' ? (kinds[first.expected] ?? first.expected) : wording(first);
+  });
+  return `expected ${[...new Set(wanted)].join(' or ')}`;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let found = value;
+  for (const key of path) found = (found as Record<PropertyKey, unknown> | null | undefined)?.[key];
+  return found;
+}
+
+/** The keys that the object at `path` may have. */
+function knownKeys(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
+  if (schema instanceof z.ZodOptional) return knownKeys(schema.unwrap(), path);
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => knownKeys(option, path));
+  const [first, ...rest] = path;
+  if (schema instanceof z.ZodObject) {
+    if (first === undefined) return Object.keys(schema.shape);
+    const inner: z.core.$ZodType | undefined = schema.shape[String(first)];
+    return inner === undefined ? [] : knownKeys(inner, rest);
+  }
+  if (first === undefined) return [];
+  if (schema instanceof z.ZodRecord) return knownKeys(schema.valueType, rest);
+  return schema instanceof z.ZodArray ? knownKeys(schema.element, rest) : [];
 }
 
 function position(
@@ -150,11 +232,15 @@ function position(
   return { line, column: col };
 }
 
+/** The node of a key or a value; for one that is not there, the key of what it is missing in. */
 function findNode(document: Document.Parsed, place: readonly PropertyKey[], of: 'key' | 'value'): unknown {
-  if (of === 'value') return document.getIn(place, true) ?? document.contents;
+  if (place.length === 0) return document.contents;
+  const value = document.getIn(place, true);
+  if (value === undefined) return findNode(document, place.slice(0, -1), 'key');
+  if (of === 'value') return value;
   const parent = place.length === 1 ? document.contents : document.getIn(place.slice(0, -1), true);
-  if (!isMap(parent)) return parent;
-  return parent.items.find((pair) => isScalar(pair.key) && pair.key.value === place.at(-1))?.key ?? parent;
+  if (!isMap(parent)) return value;
+  return parent.items.find((pair) => isScalar(pair.key) && pair.key.value === place.at(-1))?.key ?? value;
 }
 
 async function importConfig(file: string): Promise<unknown> {

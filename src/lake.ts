@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Clock, systemClock } from './base/clock.js';
 import { usageError } from './base/lake-error.js';
 import { packageVersion } from './base/package-root.js';
 import type { OnProgress } from './base/progress.js';
+import { userName } from './base/user-name.js';
 import type { CheckReport, CheckRunOptions } from './checks/index.js';
 import {
   type DeltaTable,
@@ -19,6 +20,16 @@ import {
 } from './delta/index.js';
 import { Session, type SqlColumn, type SqlParams, type SqlResult } from './duckdb/session.js';
 import type { SqlRow } from './duckdb/values.js';
+import type {
+  FileEvent,
+  IngestDeps,
+  IngestHooks,
+  IngestRequest,
+  IngestResult,
+  LakeState,
+  PlanResult,
+  ReprocessRequest,
+} from './ingest/index.js';
 import {
   assertCanonical,
   assertLakeFolder,
@@ -36,6 +47,7 @@ import { readManifests } from './manifest/index.js';
 import { LocalStore } from './storage/local-store.js';
 
 export type { CheckReport } from './checks/index.js';
+export type * from './ingest/index.js';
 export type { LedgerKey, RecordResult } from './ledger/index.js';
 
 export interface LakeOptions {
@@ -78,15 +90,6 @@ function versionAt(asOf: string | undefined): VersionAt {
   return /^\d+$/.test(asOf) ? { version: Number(asOf) } : { timestamp: asOf };
 }
 
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A process may run under a user id that has no name.
-    return String(process.getuid?.() ?? 'unknown');
-  }
-}
-
 /**
  * A lake: a folder with Delta tables, and what can be done with it. Opening costs nothing; the SQL engine starts with the
  * first work that needs it. Close it to release that engine and its temporary files.
@@ -96,6 +99,7 @@ export class Lake {
   readonly #options: LakeOptions;
   readonly #clock: Clock;
   #session: Promise<Session> | undefined;
+  #spill: string | undefined;
   #removeSpill: (() => void) | undefined;
 
   private constructor(options: LakeOptions) {
@@ -115,6 +119,7 @@ export class Lake {
   session(): Promise<Session> {
     if (this.#session === undefined) {
       const spill = mkdtempSync(join(tmpdir(), 'lakeledger-'));
+      this.#spill = spill;
       this.#removeSpill = () => rmSync(spill, { recursive: true, force: true });
       // A process may end without closing, at an interrupt for example.
       process.once('exit', this.#removeSpill);
@@ -160,6 +165,60 @@ export class Lake {
     } finally {
       scratch?.remove();
     }
+  }
+
+  /** Ingests the files of sources into bronze tables, each file exactly once; see `ingest` of `src/ingest/`. */
+  async ingest(request: IngestRequest, hooks: IngestHooks = {}): Promise<IngestResult> {
+    const deps = await this.#ingestDeps();
+    const { ingest } = await import('./ingest/index.js');
+    return deps.session.withLimitedMemory(() => ingest(deps, { actor: userName(), ...request }, hooks), 'large');
+  }
+
+  /** What `ingest` would do with each file, and why. Writes nothing. */
+  async plan(request: IngestRequest): Promise<PlanResult> {
+    const { planIngest } = await import('./ingest/index.js');
+    return planIngest(await this.#ingestDeps(), request);
+  }
+
+  /** Loads files again that a selector names, with a reason that stays in the event log. */
+  async reprocess(request: ReprocessRequest): Promise<IngestResult> {
+    const deps = await this.#ingestDeps();
+    const { reprocess } = await import('./ingest/index.js');
+    return deps.session.withLimitedMemory(() => reprocess(deps, { actor: userName(), ...request }), 'large');
+  }
+
+  /** What happened to files on their way into bronze tables, in order. */
+  async fileEvents(filter: {
+    readonly source?: string;
+    readonly target?: string;
+    readonly path?: string;
+    readonly sha?: string;
+  }): Promise<readonly FileEvent[]> {
+    const { readFileEvents } = await import('./ingest/index.js');
+    return (await readFileEvents({ session: await this.session(), catalog: this.catalog }, filter)).events;
+  }
+
+  /** What the ledger knows of ingested files, and what may be done to that by hand. Works on a lake that has lost its ledger. */
+  async state(): Promise<LakeState> {
+    const { LakeState } = await import('./ingest/index.js');
+    const session = await this.session();
+    const deps = { session, catalog: this.catalog, key: this.#key, clock: this.#clock };
+    return new LakeState({ deps: async () => deps, actor: userName });
+  }
+
+  async #ingestDeps(): Promise<IngestDeps> {
+    const { assertLedgerKept } = await import('./ingest/index.js');
+    await assertLedgerKept(this.catalog);
+    await assertLakeFolder(this.catalog);
+    const session = await this.session();
+    const deps = { session, catalog: this.catalog, key: this.#key, clock: this.#clock };
+    const { onProgress } = this.#options;
+    return {
+      ...deps,
+      scratch: this.#spill ?? tmpdir(),
+      openLedger: () => openLedger(deps),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    };
   }
 
   /** Folds events that a run committed and did not fold before it died. Returns whether there were any. */

@@ -1,2 +1,2 @@
 -- New rows as the table has them.
-SELECT {{columns}} FROM _new_rows AS source
+SELECT {{columns}} FROM {{source}} AS source

@@ -1,1 +1,1 @@
-DESCRIBE _new_rows
+DESCRIBE SELECT * FROM {{source}}

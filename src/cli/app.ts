@@ -68,12 +68,8 @@ async function prepare(call: CommandCall, { args, deps, secrets }: Context): Pro
   const { io } = deps;
   const { config, configError } = await readConfig(call, io);
   const specs: OptionSpecs = { ...command.options, ...optionsFor(command) };
-  const { values, provenance } = await resolveOptions(specs, {
-    flags,
-    env: io.env,
-    config,
-    resolveReference: (text) => resolveSecret(text, { config, io, secrets }),
-  });
+  const resolveReference = (text: string) => resolveSecret(text, { config, io, secrets });
+  const { values, provenance } = await resolveOptions(specs, { flags, env: io.env, config, resolveReference });
   const options = values as Invocation['options'];
   const noColor = options['no-color'];
   const progress = createProgress({
@@ -103,6 +99,7 @@ async function prepare(call: CommandCall, { args, deps, secrets }: Context): Pro
     io,
     log,
     progress,
+    resolveReference,
     onInterrupt: deps.onInterrupt,
   };
 }

@@ -34,7 +34,7 @@ export const globalOptions = {
   progress: {
     type: 'text',
     choices: ['auto', 'bar', 'log', 'none'],
-    describe: 'Progress on stderr: one line that is redrawn, lines, nothing',
+    describe: 'Progress on stderr: bars that are redrawn, lines, nothing',
     default: 'auto',
     config: 'progress',
   },

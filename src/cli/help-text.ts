@@ -86,9 +86,11 @@ function commandHelp(command: Command, { width }: HelpPages): string {
 
 const EXIT_CODES: readonly Line[] = [
   { left: '0', right: 'done, or nothing to do; warnings only' },
-  { left: '1', right: 'the data is not fine: a check failed, a manifest was rejected' },
+  { left: '1', right: 'the data is not fine: a check failed, a manifest was rejected, a file failed' },
   { left: '2', right: 'wrong use or configuration' },
   { left: '3', right: 'the tool could not do its job: storage, a damaged or unsupported table' },
+  { left: '4', right: 'a frozen schema stopped a file' },
+  { left: '5', right: 'another live run is at it' },
   { left: '130, 143', right: 'interrupted; run the same command again' },
 ];
 

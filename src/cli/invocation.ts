@@ -21,6 +21,8 @@ export interface Invocation<O extends OptionSpecs = OptionSpecs, A extends Argum
   readonly io: Io;
   readonly log: Log;
   readonly progress: Progress;
+  /** Puts the values of `${env:…}` and `${file:…}` into a text of the configuration file; they are redacted from then on. */
+  readonly resolveReference: (text: string) => Promise<string>;
   /** Called with what must be stopped or tidied up when the process is interrupted; returns how to take it back. */
   onInterrupt(stop: () => unknown): () => void;
 }

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { LakeError, messageOf, usageError } from '../base/lake-error.js';
 import type { ProgressEvent } from '../base/progress.js';
 import { inspectCheck, parseCheckFile } from '../checks/index.js';
-import { checkConfigFile } from '../config.js';
+import { validateConfigFile } from '../config.js';
 import { Session } from '../duckdb/session.js';
 import { readManifests } from '../manifest/index.js';
 import { CONFIG_NAMES } from './find-config.js';
@@ -154,9 +154,8 @@ async function findOthers(folder: string): Promise<Inside> {
 
 async function configProblems(file: string): Promise<Problem[]> {
   try {
-    const result = await checkConfigFile(file);
-    if ('config' in result) return [];
-    return result.problems.map(({ line, column, field, message, hint }) => ({
+    const problems = await validateConfigFile(file);
+    return problems.map(({ line, column, field, message, hint }) => ({
       file,
       line,
       column,

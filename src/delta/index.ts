@@ -13,7 +13,7 @@ export { type OpenTable, type OpenTableOptions, openTable, sql } from './open-ta
 export type { Action, AddFile, CdcFile, Metadata, Protocol, RemoveFile, Txn } from './protocol/actions.js';
 export { schemaFromDuckdb } from './protocol/duckdb-types.js';
 export { assertWritable } from './protocol/features.js';
-export type { DeltaField, DeltaSchema, DeltaType } from './protocol/schema.js';
+export { type DeltaField, type DeltaSchema, type DeltaType, duckdbType as duckdbTypeOf } from './protocol/schema.js';
 export type { FieldPath } from './protocol/schema-evolution.js';
 export { parseStats } from './protocol/stats.js';
 export type { ChangeBound, ChangeFeed, ChangesRequest } from './query/changes.js';

@@ -80,17 +80,22 @@ function engineError(error: LakeError): LakeError {
 /** Says more about an SQL error than DuckDB does; undefined when it knows nothing about it. */
 export type ErrorExplainer = (error: LakeError) => LakeError | undefined;
 
-function limits(): string[] {
+/** How much memory limited work gets: `small` is for rows of the ledger, `large` for those of files, with all threads. */
+export type MemoryLimit = 'small' | 'large';
+
+function limits(limit: MemoryLimit): string[] {
   return [
-    readSqlFile('duckdb', 'limit_memory'),
-    readSqlFile('duckdb', 'limit_threads'),
+    ...(limit === 'small'
+      ? [readSqlFile('duckdb', 'limit_memory'), readSqlFile('duckdb', 'limit_threads')]
+      : [readSqlFile('duckdb', 'limit_memory_large')]),
     readSqlFile('duckdb', 'limit_write_buffer'),
     readSqlFile('duckdb', 'limit_file_cache'),
   ];
 }
 
-function resets(): string[] {
+function resets(memory: string): string[] {
   return [
+    fillSql(readSqlFile('duckdb', 'raise_memory'), { memory: trustedFragment(memory) }),
     readSqlFile('duckdb', 'reset_memory'),
     readSqlFile('duckdb', 'reset_threads'),
     readSqlFile('duckdb', 'reset_write_buffer'),
@@ -119,7 +124,7 @@ export class Session {
   #engine: Engine;
   #generation = 0;
   #interrupted = false;
-  #limited = false;
+  #limit: MemoryLimit | undefined;
 
   private constructor(driver: Driver, engine: Engine, options: SessionOptions) {
     this.#driver = driver;
@@ -140,7 +145,7 @@ export class Session {
 
   /** Whether `withLimitedMemory` is at work. */
   get limited(): boolean {
-    return this.#limited;
+    return this.#limit !== undefined;
   }
 
   get #connection(): DuckDBConnection {
@@ -208,21 +213,24 @@ export class Session {
     throw new LakeError(SQL_CUT, 'the statement failed after some of its rows', { retryable: true });
   }
 
-  /** Runs `work` with DuckDB's memory bounded: large tables of the session spill to disk, one thread works. */
-  async withLimitedMemory<T>(work: () => Promise<T>): Promise<T> {
-    for (const sql of limits()) await this.run(sql);
-    this.#limited = true;
+  /** Runs `work` with DuckDB's memory bounded: large tables of the session spill to disk. Inside another it does nothing of its own. */
+  async withLimitedMemory<T>(work: () => Promise<T>, limit: MemoryLimit = 'small'): Promise<T> {
+    if (this.#limit !== undefined) return work();
+    const [before] = await this.rows(readSqlFile('duckdb', 'memory_limit'));
+    for (const sql of limits(limit)) await this.run(sql);
+    this.#limit = limit;
     try {
       return await work();
     } finally {
-      this.#limited = false;
-      for (const sql of resets()) await this.run(sql);
+      this.#limit = undefined;
+      for (const sql of resets(String(before?.['memory_limit']))) await this.run(sql);
     }
   }
 
   /** Inside `withLimitedMemory`, hands memory that statements have freed back to the operating system. */
   async releaseMemory(): Promise<void> {
-    if (this.#limited) await this.run(readSqlFile('duckdb', 'limit_memory'));
+    const [memory] = this.#limit === undefined ? [] : limits(this.#limit);
+    if (memory !== undefined) await this.run(memory);
   }
 
   /** Stops the statement that is running, if any. */
@@ -269,7 +277,7 @@ export class Session {
     this.#generation += 1;
     this.#engine = await startEngine(this.#driver, this.#options);
     stopEngine(failed);
-    if (this.#limited) for (const sql of limits()) await this.#connection.run(sql);
+    for (const sql of this.#limit === undefined ? [] : limits(this.#limit)) await this.#connection.run(sql);
     return true;
   }
 

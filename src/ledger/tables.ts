@@ -4,6 +4,12 @@ export const MANIFEST_TABLE = 'metadata.ingestion_manifest';
 export const EVENT_TABLE = 'metadata.ingestion_event';
 export const QUARANTINE_TABLE = 'metadata.manifest_quarantine';
 const CHECK_RESULT_TABLE = 'metadata.check_result';
+/** One row per run and source of `ingest` (R21). */
+export const RUN_TABLE = 'metadata.ingestion_run';
+/** One row per layout that the files of a dataset came with (R17). */
+export const SCHEMA_HISTORY_TABLE = 'metadata.schema_history';
+/** Rows of files that could not be taken, with their text (R17, R18). */
+export const REJECT_TABLE = 'metadata.reject';
 
 /** What makes two manifests one canonical row (Decision 1). */
 export type LedgerKey = 'file_sha' | 'source_repo+file_path+file_sha';
@@ -86,6 +92,63 @@ const CHECK_RESULT_COLUMNS: Columns = {
   duration_ms: 'BIGINT',
 };
 
+const RUN_COLUMNS: Columns = {
+  run_id: 'VARCHAR',
+  source_name: 'VARCHAR',
+  source_type: 'VARCHAR',
+  target: 'VARCHAR',
+  execution_date: 'DATE',
+  status: 'VARCHAR',
+  files_processed: 'BIGINT',
+  files_skipped: 'BIGINT',
+  files_failed: 'BIGINT',
+  row_count: 'BIGINT',
+  bytes: 'BIGINT',
+  checksum: 'VARCHAR',
+  error_message: 'VARCHAR',
+  started_at: 'TIMESTAMP WITH TIME ZONE',
+  ended_at: 'TIMESTAMP WITH TIME ZONE',
+  actor: 'VARCHAR',
+  host: 'VARCHAR',
+  pid: 'BIGINT',
+};
+
+const SCHEMA_HISTORY_COLUMNS: Columns = {
+  dataset: 'VARCHAR',
+  schema_version: 'BIGINT',
+  fingerprint: 'VARCHAR',
+  columns: 'VARCHAR',
+  drift: 'VARCHAR',
+  status: 'VARCHAR',
+  first_file: 'VARCHAR',
+  last_file: 'VARCHAR',
+  first_sha: 'VARCHAR',
+  first_seen_at: 'TIMESTAMP WITH TIME ZONE',
+  last_seen_at: 'TIMESTAMP WITH TIME ZONE',
+  first_business_date: 'DATE',
+  last_business_date: 'DATE',
+  accepted_at: 'TIMESTAMP WITH TIME ZONE',
+  accepted_by: 'VARCHAR',
+  reason: 'VARCHAR',
+  run_id: 'VARCHAR',
+};
+
+const REJECT_COLUMNS: Columns = {
+  reject_id: 'VARCHAR',
+  rejected_at: 'TIMESTAMP WITH TIME ZONE',
+  run_id: 'VARCHAR',
+  source: 'VARCHAR',
+  target: 'VARCHAR',
+  file_path: 'VARCHAR',
+  file_sha: 'VARCHAR',
+  line: 'BIGINT',
+  row_no: 'BIGINT',
+  column_name: 'VARCHAR',
+  kind: 'VARCHAR',
+  error: 'VARCHAR',
+  text: 'VARCHAR',
+};
+
 function schemaOf(columns: Columns): DeltaSchema {
   return schemaFromDuckdb(Object.entries(columns).map(([name, type]) => ({ name, type })));
 }
@@ -117,6 +180,21 @@ export function ledgerTables(key: LedgerKey): Readonly<Record<string, TableDefin
       schema: schemaOf(CHECK_RESULT_COLUMNS),
       configuration: { 'delta.appendOnly': 'true', ...SMALL_COMMITS },
       description: 'Every value that a check measured',
+    },
+    [RUN_TABLE]: {
+      schema: schemaOf(RUN_COLUMNS),
+      configuration: SMALL_COMMITS,
+      description: 'One row per run and source of ingest',
+    },
+    [SCHEMA_HISTORY_TABLE]: {
+      schema: schemaOf(SCHEMA_HISTORY_COLUMNS),
+      configuration: SMALL_COMMITS,
+      description: 'Every layout that the files of a dataset came with',
+    },
+    [REJECT_TABLE]: {
+      schema: schemaOf(REJECT_COLUMNS),
+      configuration: { 'delta.appendOnly': 'true', ...SMALL_COMMITS },
+      description: 'Rows of files that could not be taken, with their text',
     },
   };
 }

@@ -5,4 +5,5 @@ export {
   type Status,
 } from './canonical.js';
 export { manifestJsonSchema } from './json-schema.js';
+export { parseManifest } from './parse-manifest.js';
 export { type ManifestItem, type ReadManifestsOptions, readManifests } from './read-manifests.js';

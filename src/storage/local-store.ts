@@ -48,6 +48,11 @@ function compareNames(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
+/** A name in the folder of `place` that no reader of a Delta log takes for a commit. */
+function tempBeside(place: string): string {
+  return join(dirname(place), `.${randomUUID()}.tmp`);
+}
+
 /** A temporary file that stays is in nobody's way; failing to remove it must not hide what happened before. */
 function removeTemp(temp: string): void {
   try {
@@ -174,6 +179,34 @@ export class LocalStore implements ObjectStore {
     }
   }
 
+  async putStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const place = this.location(path);
+    const temp = tempBeside(place);
+    // Only the store's own errors are made its errors: one of `chunks` goes through as it is.
+    const guarded = async <T>(work: () => T | Promise<T>): Promise<T> => {
+      try {
+        return await work();
+      } catch (error) {
+        throw storageError('cannot write', place, error);
+      }
+    };
+    try {
+      await guarded(() => makeFolder(dirname(place)));
+      const handle = await guarded(() => fs.promises.open(temp, 'wx'));
+      try {
+        for await (const chunk of chunks) await guarded(() => handle.writeFile(chunk));
+        await guarded(() => handle.sync());
+      } finally {
+        await handle.close();
+      }
+      await guarded(() => fs.renameSync(temp, place));
+    } catch (error) {
+      removeTemp(temp);
+      throw error;
+    }
+    await guarded(() => fsyncFolder(dirname(place)));
+  }
+
   async sync(paths: readonly string[]): Promise<void> {
     const folders = new Set<string>();
     await Promise.all(
@@ -219,9 +252,9 @@ export class LocalStore implements ObjectStore {
     }
   }
 
-  /** A fsynced file beside `place`, under a name that no reader of a Delta log takes for a commit. */
+  /** A fsynced file beside `place`. */
   #writeTemp(place: string, data: Uint8Array): string {
-    const temp = join(dirname(place), `.${randomUUID()}.tmp`);
+    const temp = tempBeside(place);
     try {
       makeFolder(dirname(place));
       const handle = fs.openSync(temp, 'wx');

@@ -35,6 +35,10 @@ export interface ObjectStore {
   putIfAbsent(path: string, data: Uint8Array): Promise<boolean>;
   /** Writes durably, replacing what was there, atomically. */
   put(path: string, data: Uint8Array): Promise<void>;
+  /**
+   * The same for bytes that come in parts and need not fit into memory. When `chunks` fails, rejects with its error, and what was there stays.
+   */
+  putStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   /** Makes files that DuckDB wrote into the store durable (fsync of the file and its folders locally). */
   sync(paths: readonly string[]): Promise<void>;
   /** Deletes if present. */

@@ -105,4 +105,37 @@ describe('configuration', () => {
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('there is a configuration file already')]);
     expect(readFileSync(join(cwd, 'lakeledger.yaml'), 'utf8')).toBe(text);
   });
+
+  it('has sources, which validate checks with line and column', async () => {
+    const cwd = tempFolder();
+    writeFileSync(join(cwd, 'rows.sql'), 'SELECT * FROM source');
+    const good = 'sources:\n  daily:\n    path: in/*.csv\n    into: bronze.daily\n    transform: rows.sql\n';
+    const validate = async (text: string) => {
+      writeFileSync(join(cwd, 'lakeledger.yaml'), text);
+      const { code, stdout } = await runCli(['validate', 'lakeledger.yaml', '-o', 'json'], { cwd });
+      return { code, ...JSON.parse(stdout) };
+    };
+    expect(await validate(good)).toMatchObject({ code: 0, configs: 1, problems: [] });
+    const bad = `${good.replace('rows', 'none')}    contrakt: freeze\n    retry: {delay: 5}\n`;
+    expect(await validate(bad)).toMatchObject({
+      code: 1,
+      problems: [
+        { line: 7, column: 20, field: 'sources.daily.retry.delay' },
+        { line: 6, column: 5, reason: 'unknown key "sources.daily.contrakt"', hint: 'did you mean "contract"?' },
+      ],
+    });
+    expect(await validate(good.replace('rows', 'none'))).toMatchObject({
+      code: 1,
+      problems: [
+        { line: 5, column: 16, field: 'sources.daily.transform', reason: expect.stringContaining('none.sql') },
+      ],
+    });
+    const { stdout } = await runCli(['validate', '--schema', 'config'], { cwd });
+    const source = JSON.parse(stdout).properties.sources.additionalProperties;
+    expect(Object.keys(source.properties)).toContain('on_correction');
+    expect(source.required).toEqual(['path', 'into']);
+    // A transform that is missing is the business of its source only.
+    writeFileSync(join(cwd, 'lakeledger.yaml'), good.replace('rows', 'none'));
+    expect((await runCli(['doctor'], { cwd })).code).toBe(0);
+  });
 });

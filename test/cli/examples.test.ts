@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { commandGroups, commands } from '../../src/cli/commands/index.js';
@@ -26,12 +26,22 @@ beforeAll(async () => {
   mkdirSync(join(cwd, 'manifests'));
   writeFileSync(join(cwd, 'manifests', 'a.ndjson'), manifests(10));
   writeFileSync(join(cwd, 'table.csv'), 'a,b\n1,2\n');
+  mkdirSync(join(cwd, 'data', 'orders'), { recursive: true });
+  writeFileSync(join(cwd, 'data', 'orders', '2026-03-01.csv'), 'id,amount\n1,10\n');
+  writeFileSync(join(cwd, 'data', 'all.csv'), 'id,amount\n2,20\n');
   expect((await runCli(['record', 'manifests'], { cwd })).code).toBe(0);
 });
+
+const SOURCES = `
+sources:
+  orders: {path: data/orders/*.csv, into: bronze.orders, business_date: '{yyyy-MM-dd}.csv'}
+`;
 
 describe('the examples of every help page run', () => {
   const pages = [[], ...Object.keys(commandGroups).map((group) => [group]), ...commands.map((c) => [...c.path])];
   it.each(pages.map((page) => [page.join(' ') || 'lakeledger', page] as const))('%s', async (_name, page) => {
+    // The configuration is the one that the examples of init wrote.
+    if (page[0] === 'ingest') appendFileSync(join(cwd, 'lakeledger.yaml'), SOURCES);
     const { stdout } = await runCli([...page, '--help'], { cwd });
     const examples = stdout
       .slice(stdout.indexOf('Examples:'))

@@ -15,10 +15,10 @@ describe('help and version', () => {
   it.each([[[]], [['--help']], [['help']]])('%j prints the commands to stdout', async (args) => {
     const { code, stdout, stderr } = await runCli(args, { cwd });
     expect([code, stderr]).toEqual([0, '']);
-    for (const name of ['init', 'scan', 'record', 'query', 'check', 'table', 'validate', 'doctor']) {
+    for (const name of ['init', 'scan', 'record', 'ingest', 'plan', 'query', 'check', 'table', 'validate', 'doctor']) {
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     }
-    expect(stdout).not.toMatch(/^ {2}ingest /m);
+    expect(stdout).not.toMatch(/^ {2}serve /m);
   });
 
   it('does not load the engine for help', () => {

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { tempFolder } from '../support/temp-folder.js';
-import { runCli } from './cli.js';
 import { madeSha } from './made-manifests.js';
+import { runMeasured } from './peak-memory.js';
 
 const COUNT = Number(process.env['MEMORY_MANIFESTS'] ?? 200_000);
 const LIMIT_MB = 400;
@@ -42,35 +42,14 @@ async function writeManifests(out: Writable): Promise<void> {
   out.end();
 }
 
-/** Most memory that a process ever had, in MB. */
-function peakOf(pid: number): number | undefined {
-  try {
-    // A process that has ended but was not waited for yet still has a status, without its memory.
-    const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
-  } catch {
-    return undefined;
-  }
-}
-
 it.skipIf(!existsSync('/proc/self/status'))(
   `records ${COUNT.toLocaleString('en')} manifests in less than ${LIMIT_MB} MB`,
   async () => {
     const lake = join(tempFolder(), 'lake');
-    let peak = 0;
-    let timer: NodeJS.Timeout | undefined;
-    const started = Date.now();
-    const result = await runCli(['record', '-', '--lake', lake, '-o', 'json'], {
+    const { peak, seconds, ...result } = await runMeasured(['record', '-', '--lake', lake, '-o', 'json'], {
       openStdin: true,
-      onStart: (child) => {
-        timer = setInterval(() => {
-          peak = Math.max(peak, peakOf(child.pid ?? 0) ?? 0);
-        }, 50);
-        void writeManifests(child.stdin as Writable);
-      },
+      onStart: (child) => void writeManifests(child.stdin as Writable),
     });
-    clearInterval(timer);
-    const seconds = (Date.now() - started) / 1000;
     console.log(`${COUNT} manifests: peak ${peak.toFixed(0)} MB, ${seconds.toFixed(1)} s, exit ${result.code}`);
     expect(result, result.stderr).toMatchObject({ code: 0 });
     expect(JSON.parse(result.stdout)).toMatchObject({ received: COUNT, events: COUNT, rejected: 0 });

@@ -118,6 +118,19 @@ export class FaultyStore implements ObjectStore {
     return this.#call({ name: 'put', path, changes: true, half, run });
   }
 
+  putStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const half = async () => {
+      const parts: Uint8Array[] = [];
+      for await (const chunk of chunks) parts.push(chunk);
+      this.#leaveTemp(path, Buffer.concat(parts));
+    };
+    const run = async () => {
+      await this.#inner.putStream(path, chunks);
+      this.#durable.add(this.location(path));
+    };
+    return this.#call({ name: 'putStream', path, changes: true, half, run });
+  }
+
   sync(paths: readonly string[]): Promise<void> {
     const syncSome = async (some: readonly string[]) => {
       await this.#inner.sync(some);

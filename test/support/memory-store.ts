@@ -63,6 +63,10 @@ export class MemoryStore implements ObjectStore {
     this.#refuse();
   }
 
+  async putStream(): Promise<void> {
+    this.#refuse();
+  }
+
   async sync(): Promise<void> {
     this.#refuse();
   }

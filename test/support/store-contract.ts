@@ -6,6 +6,13 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = async (store: ObjectStore, path: string): Promise<string> =>
   new TextDecoder().decode(await store.get(path));
 
+async function* parts(...texts: readonly (string | Error)[]): AsyncGenerator<Uint8Array> {
+  for (const part of texts) {
+    if (part instanceof Error) throw part;
+    yield bytes(part);
+  }
+}
+
 async function errorOf(work: () => Promise<unknown>): Promise<LakeError> {
   const error = await work().then(
     () => undefined,
@@ -27,6 +34,49 @@ export function describeStore(name: string, open: () => { store: ObjectStore; ag
       expect((await store.get('empty')).length).toBe(0);
       expect(new TextDecoder().decode(await store.getRange('a/b/c.bin', 5, 8))).toBe('lon');
       expect(new TextDecoder().decode(await store.getRange('a/b/c.bin', 9, 99))).toBe('er');
+    });
+
+    it('putStream puts what comes in parts, whole, and replaces what was there', async () => {
+      const { store, again } = open();
+      await store.putStream('a/b/c.bin', parts('one ', '', 'and two'));
+      expect(await text(again(), 'a/b/c.bin')).toBe('one and two');
+      await store.putStream('a/b/c.bin', parts('three'));
+      expect(await text(again(), 'a/b/c.bin')).toBe('three');
+      await store.putStream('empty', parts());
+      expect((await store.get('empty')).length).toBe(0);
+      expect(await store.list('a/b')).toEqual(['a/b/c.bin']);
+    });
+
+    it('putStream of parts that fail leaves what was there, and the error is theirs', async () => {
+      const { store, again } = open();
+      const failure = new LakeError('SOURCE_CHANGED', 'the source is gone');
+      expect(await errorOf(() => store.putStream('new/a', parts('half', failure)))).toBe(failure);
+      expect(await store.findMeta('new/a')).toBeUndefined();
+      expect(await store.list('new')).toEqual([]);
+      await store.put('b', bytes('old'));
+      expect(await errorOf(() => store.putStream('b', parts('half', failure)))).toBe(failure);
+      expect(await text(again(), 'b')).toBe('old');
+      expect(await store.list('')).toEqual(['b']);
+    });
+
+    it('of putStreams at once the last wins, and readers see one of them whole or nothing', async () => {
+      const { store, again } = open();
+      const bodies = Array.from({ length: 8 }, (_, i) => Array.from({ length: 20 }, () => `${i}`.repeat(1000)));
+      const seen = new Set<string>();
+      let done = false;
+      const reader = (async () => {
+        while (!done) {
+          seen.add(await text(again(), 's').catch((error: LakeError) => error.code));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      })();
+      await Promise.all(bodies.map((body) => again().putStream('s', parts(...body))));
+      seen.add(await text(store, 's'));
+      done = true;
+      await reader;
+      const whole = new Set(['NOT_FOUND', ...bodies.map((body) => body.join(''))]);
+      expect([...seen].filter((found) => !whole.has(found))).toEqual([]);
+      expect(await store.list('')).toEqual(['s']);
     });
 
     it('putIfAbsent takes a name once and leaves what was there alone', async () => {
@@ -138,6 +188,7 @@ export function describeStore(name: string, open: () => { store: ObjectStore; ag
           () => store.get(path),
           () => store.put(path, bytes('x')),
           () => store.putIfAbsent(path, bytes('x')),
+          () => store.putStream(path, parts('x')),
           () => store.findMeta(path),
           () => store.list(path),
           () => store.listFolders(path),

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { EXIT, LakeError, messageOf, usageError } from '../../base/lake-error.js';
-import type { SqlColumn, SqlParam } from '../../duckdb/session.js';
+import type { SqlColumn } from '../../duckdb/session.js';
 import { defineCommand } from '../command.js';
 import type { Invocation } from '../invocation.js';
+import { parseAttach, parseParam } from '../parse-values.js';
 import { readStdin } from '../read-stdin.js';
 import { rowWriter } from '../render/row-writer.js';
 import { rowStyle, withSink } from '../results.js';
@@ -120,30 +121,4 @@ function explain(error: unknown, lake: string): unknown {
     cause: error,
     ...(noTable ? { hint } : {}),
   });
-}
-
-/** Reads `NAME=VALUE`. A sha like `123e5` stays text: only plain decimal numbers are numbers. */
-export function parseParam(text: string): readonly [string, SqlParam] {
-  const [name, value] = split(text, '--param', 'NAME=VALUE');
-  if (value === 'null') return [name, null];
-  if (value === 'true' || value === 'false') return [name, value === 'true'];
-  const quoted = /^'(.*)'$/s.exec(value);
-  if (quoted?.[1] !== undefined) return [name, quoted[1].replaceAll("''", "'")];
-  if (/^-?(0|[1-9]\d{0,17})$/.test(value)) return [name, BigInt(value)];
-  if (/^-?\d{1,15}\.\d{1,15}$/.test(value)) return [name, Number(value)];
-  return [name, value];
-}
-
-/** Reads `NAME=PATH` or `NAME=PATH@VERSION`. */
-export function parseAttach(text: string): readonly [string, { readonly path: string; readonly version?: number }] {
-  const [name, place] = split(text, '--attach', 'NAME=PATH[@VERSION]');
-  const [, path = place, version] = /^(.+)@(\d+)$/s.exec(place) ?? [];
-  return [name, version === undefined ? { path } : { path, version: Number(version) }];
-}
-
-function split(text: string, flag: string, form: string): readonly [string, string] {
-  const at = text.indexOf('=');
-  if (at <= 0 || at === text.length - 1)
-    throw usageError(`${flag} is ${form}, not "${text}"`, { hint: `${flag} ${form}` });
-  return [text.slice(0, at), text.slice(at + 1)];
 }

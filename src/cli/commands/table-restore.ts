@@ -1,7 +1,7 @@
 import { EXIT, usageError } from '../../base/lake-error.js';
 import { defineCommand } from '../command.js';
+import { byteText } from '../render/amounts.js';
 import { fieldLines, writeObject } from '../results.js';
-import { byteText } from '../table-facts.js';
 import { parseVersionAt, refuseLedgerTable, TABLE_ARGUMENT, writableTable } from '../table-target.js';
 import { withLake } from '../with-lake.js';
 

@@ -1,10 +1,11 @@
 import { EXIT } from '../../base/lake-error.js';
 import type { Snapshot } from '../../delta/index.js';
 import { defineCommand } from '../command.js';
+import { byteText } from '../render/amounts.js';
 import type { RowStyle } from '../render/row-types.js';
 import { renderTable } from '../render/table.js';
 import { fieldLines, rowsOf, writeObject } from '../results.js';
-import { byteText, tableFacts, typeText } from '../table-facts.js';
+import { tableFacts, typeText } from '../table-facts.js';
 import { AT_OPTION, TABLE_AT_ARGUMENT, tableAt } from '../table-target.js';
 import { withLake } from '../with-lake.js';
 

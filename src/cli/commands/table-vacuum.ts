@@ -2,9 +2,9 @@ import { EXIT } from '../../base/lake-error.js';
 import type { VacuumRequest, VacuumResult } from '../../delta/index.js';
 import { defineCommand } from '../command.js';
 import { confirm } from '../confirm.js';
+import { byteText, countText } from '../render/amounts.js';
 import type { RowStyle } from '../render/row-types.js';
 import { fieldLines, rowsOf, writeObject } from '../results.js';
-import { byteText, countText } from '../table-facts.js';
 import { TABLE_ARGUMENT, writableTable } from '../table-target.js';
 import { withLake } from '../with-lake.js';
 

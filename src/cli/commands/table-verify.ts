@@ -1,8 +1,9 @@
 import { EXIT } from '../../base/lake-error.js';
 import { defineCommand } from '../command.js';
+import { countText } from '../render/amounts.js';
 import { renderTable } from '../render/table.js';
 import { rowsOf, writeObject } from '../results.js';
-import { countText, parseTableName } from '../table-facts.js';
+import { parseTableName } from '../table-facts.js';
 import { TABLE_ARGUMENT } from '../table-target.js';
 import { withLake } from '../with-lake.js';
 

@@ -9,13 +9,17 @@ import { NO_READS } from './conflicts.js';
 import { type WriteDeps, writeDataFiles } from './data-files.js';
 import { dropNewRows, type NewRows, type NewRowsRequest, stageNewRows } from './new-rows.js';
 import { removeOf } from './remove-file.js';
-import { ROW_CHANGES, rowsIn, stageRowChanges } from './row-changes.js';
+import { ROW_CHANGES, rowsIn, type StagedRowChanges, stageRowChanges } from './row-changes.js';
 import { fillWhere, nullColumns, readsOf, type StagedOperation } from './rows-where.js';
 import { evolvedSnapshot } from './table-metadata.js';
 
 export interface AppendRequest extends NewRowsRequest {
   /** Committed with the rows; a version that the table already has for the application makes the append a no-op. */
   readonly txn?: Txn | undefined;
+  /** Rows that go in the same commit: an SQL condition over the table as it was, with `params`. */
+  readonly deleteWhere?: string | undefined;
+  /** Text of the caller's that stays in the history (`commitInfo.userMetadata`). */
+  readonly userMetadata?: string | undefined;
 }
 
 export interface OverwriteRequest extends NewRowsRequest {
@@ -51,6 +55,64 @@ async function withNewRows(
   }
 }
 
+function txnActions({ txn }: AppendRequest): Action[] {
+  return txn === undefined ? [] : [{ txn }];
+}
+
+function appIds({ txn }: AppendRequest): ReadonlySet<string> {
+  return new Set(txn === undefined ? [] : [txn.appId]);
+}
+
+/** New rows for old ones in one commit; the new ones need not meet the condition. */
+function stageExchange(deps: WriteDeps, snapshot: Snapshot, request: AppendRequest): Promise<StagedOperation> {
+  return withNewRows(deps, { snapshot, request }, async ({ table, relation }) => {
+    const where = { where: request.deleteWhere, params: request.params };
+    const condition = await parseCondition(deps.session, snapshot, where);
+    const files = snapshot.files.filter(condition.mightMatch);
+    const staged = await stageReplacement(deps, {
+      after: evolvedSnapshot(snapshot, table),
+      condition,
+      files,
+      relation,
+    });
+    const stage: Stage = {
+      snapshot,
+      actions: [...table.actions, ...txnActions(request), ...staged.actions],
+      reads: { ...readsOf(condition, files), appIds: appIds(request) },
+      operation: 'WRITE',
+      parameters: { mode: 'Append', partitionBy: snapshot.partitionColumns, predicate: request.deleteWhere },
+      metrics: { ...staged.metrics, numOutputRows: staged.counts.inserted, numDeletedRows: staged.counts.deleted },
+      userMetadata: request.userMetadata,
+    };
+    return { counts: staged.counts, files: staged.files, ...(stage.actions.length === 0 ? {} : { stage }) };
+  });
+}
+
+/** Fills the table of row changes with the rows that go and those that come, and stages it. */
+async function stageReplacement(
+  deps: WriteDeps,
+  change: {
+    readonly after: Snapshot;
+    readonly condition: Condition;
+    readonly files: readonly AddFile[];
+    readonly relation: SqlFragment;
+  },
+): Promise<StagedRowChanges> {
+  const { session } = deps;
+  const { after, condition, files, relation } = change;
+  const columns = nullColumns(after);
+  try {
+    const gone = condition.wholeFiles ?? [];
+    const searched = condition.wholeFiles === undefined ? files : [];
+    await fillWhere(deps, after, { change: 'delete', condition, columns, params: condition.params, files: searched });
+    const names = identifiers(after.schema.fields.map((field) => field.name));
+    await session.run(fillSql(readSqlFile('delta', 'replace_insert'), { columns: names, relation }));
+    return await stageRowChanges(deps, { snapshot: after, files, gone });
+  } finally {
+    await session.run(fillSql(readSqlFile('delta', 'drop_temp_table'), { table: identifier(ROW_CHANGES) }));
+  }
+}
+
 /** Stages an append. It reads nothing, so it only gives way to changes of the table itself. */
 export async function stageAppend(
   deps: WriteDeps,
@@ -62,15 +124,17 @@ export async function stageAppend(
   if (txn !== undefined && known !== undefined && known >= txn.version) {
     return { counts: { inserted: 0, updated: 0, deleted: 0 }, files: [] };
   }
+  if (request.deleteWhere !== undefined) return stageExchange(deps, snapshot, request);
   return withNewRows(deps, { snapshot, request }, async ({ table, relation }) => {
     const adds = await writeDataFiles(deps, { ...table, domains: snapshot.domains }, relation);
     const stage: Stage = {
       snapshot,
-      actions: [...table.actions, ...(txn === undefined ? [] : [{ txn }]), ...adds.map((add) => ({ add }))],
-      reads: txn === undefined ? NO_READS : { ...NO_READS, appIds: new Set([txn.appId]) },
+      actions: [...table.actions, ...txnActions(request), ...adds.map((add) => ({ add }))],
+      reads: { ...NO_READS, appIds: appIds(request) },
       operation: 'WRITE',
       parameters: { mode: 'Append', partitionBy: snapshot.partitionColumns },
       metrics: outputMetrics(adds),
+      userMetadata: request.userMetadata,
     };
     const counts = { inserted: rowsOf(adds), updated: 0, deleted: 0 };
     return { counts, files: adds, ...(stage.actions.length === 0 ? {} : { stage }) };
@@ -115,33 +179,25 @@ async function assertInside(
 }
 
 function stageReplace(deps: WriteDeps, snapshot: Snapshot, request: OverwriteRequest): Promise<StagedOperation> {
-  const { session } = deps;
   return withNewRows(deps, { snapshot, request }, async ({ table, relation }) => {
     const place = `${snapshot.path}@${snapshot.version}`;
-    const condition = await parseCondition(session, snapshot, { where: request.replaceWhere, params: request.params });
+    const condition = await parseCondition(deps.session, snapshot, {
+      where: request.replaceWhere,
+      params: request.params,
+    });
     await assertInside(deps, { condition, relation, place });
-    const after = evolvedSnapshot(snapshot, table);
     const files = snapshot.files.filter(condition.mightMatch);
-    const columns = nullColumns(after);
-    try {
-      const gone = condition.wholeFiles ?? [];
-      const searched = condition.wholeFiles === undefined ? files : [];
-      await fillWhere(deps, after, { change: 'delete', condition, columns, params: condition.params, files: searched });
-      const names = identifiers(after.schema.fields.map((field) => field.name));
-      await session.run(fillSql(readSqlFile('delta', 'replace_insert'), { columns: names, relation }));
-      const staged = await stageRowChanges(deps, { snapshot: after, files, gone });
-      const stage: Stage = {
-        snapshot,
-        actions: [...table.actions, ...staged.actions],
-        reads: readsOf(condition, files),
-        operation: 'WRITE',
-        parameters: { mode: 'Overwrite', partitionBy: snapshot.partitionColumns, predicate: request.replaceWhere },
-        metrics: { ...staged.metrics, numOutputRows: staged.counts.inserted, numDeletedRows: staged.counts.deleted },
-      };
-      return { counts: staged.counts, files: staged.files, ...(stage.actions.length === 0 ? {} : { stage }) };
-    } finally {
-      await session.run(fillSql(readSqlFile('delta', 'drop_temp_table'), { table: identifier(ROW_CHANGES) }));
-    }
+    const after = evolvedSnapshot(snapshot, table);
+    const staged = await stageReplacement(deps, { after, condition, files, relation });
+    const stage: Stage = {
+      snapshot,
+      actions: [...table.actions, ...staged.actions],
+      reads: readsOf(condition, files),
+      operation: 'WRITE',
+      parameters: { mode: 'Overwrite', partitionBy: snapshot.partitionColumns, predicate: request.replaceWhere },
+      metrics: { ...staged.metrics, numOutputRows: staged.counts.inserted, numDeletedRows: staged.counts.deleted },
+    };
+    return { counts: staged.counts, files: staged.files, ...(stage.actions.length === 0 ? {} : { stage }) };
   });
 }
 

@@ -28,6 +28,8 @@ export interface Stage {
   readonly operation: string;
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly metrics?: Readonly<Record<string, number>>;
+  /** Text of the caller's that stays in the history. */
+  readonly userMetadata?: string | undefined;
 }
 
 /** Losing a race is a value: the caller stages again on `snapshot`, the newest one. */
@@ -68,6 +70,7 @@ function commitInfo(stage: Stage, at: CommitContext): CommitInfo {
     isolationLevel: rearrangesOnly(stage.actions) ? 'SnapshotIsolation' : isolationLevel(stage.snapshot.metadata),
     isBlindAppend: isBlindAppend(stage.actions, stage.reads),
     operationMetrics: textMap(stage.metrics ?? {}),
+    ...(stage.userMetadata === undefined ? {} : { userMetadata: stage.userMetadata }),
     engineInfo: at.engineInfo,
     txnId: at.txnId,
   };

@@ -20,6 +20,8 @@ import { assertPartitions, type ChangedTable, changeMetadata } from './table-met
 export interface NewRowsRequest {
   /** A SELECT over the session's tables; it is run once. Columns are found by name, whatever their order and case. */
   readonly relation: SqlFragment;
+  /** The SELECT has no parameters and gives the same rows each time it is run: they are not kept in between, so that memory stays bounded. */
+  readonly repeatable?: boolean | undefined;
   readonly params?: SqlParams | undefined;
   /** Columns and struct fields that the table does not have are added to it, and types widened where it allows that. */
   readonly mergeSchema?: boolean | undefined;
@@ -87,15 +89,24 @@ async function columnValue(
   });
 }
 
+function parenthesized(relation: SqlFragment): SqlFragment {
+  return trustedFragment(`(${relation})`);
+}
+
+async function keepRows(session: Session, request: NewRowsRequest): Promise<SqlFragment> {
+  const stage = fillSql(readSqlFile('delta', 'new_rows_stage'), { relation: request.relation });
+  await session.run(stage, usedParams(stage, request.params));
+  return identifier('_new_rows');
+}
+
 /**
  * Runs the SELECT once and lays its rows out as the table has them. Throws `DELTA_SCHEMA` (exit 1) for columns that the table does
  * not have or that would lose digits, `DELTA_CONSTRAINT` for rows that break a constraint, `SQL` with DuckDB's words.
  */
 export async function stageNewRows(session: Session, snapshot: Snapshot, request: NewRowsRequest): Promise<NewRows> {
   const place = `${snapshot.path}@${snapshot.version}`;
-  const stage = fillSql(readSqlFile('delta', 'new_rows_stage'), { relation: request.relation });
-  await session.run(stage, usedParams(stage, request.params));
-  const described = await session.rows(readSqlFile('delta', 'new_rows_describe'));
+  const source = request.repeatable === true ? parenthesized(request.relation) : await keepRows(session, request);
+  const described = await session.rows(fillSql(readSqlFile('delta', 'new_rows_describe'), { source }));
   const columns = described.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) }));
   const { partitionColumns } = request;
   const table = changeMetadata(snapshot, {
@@ -109,7 +120,8 @@ export async function stageNewRows(session: Session, snapshot: Snapshot, request
     const value = await columnValue(session, field, { columns, place });
     values.push(trustedFragment(`${value} AS ${identifier(field.name)}`));
   }
-  const relation = trustedFragment(fillSql(readSqlFile('delta', 'new_rows'), { columns: joinFragments(values, ', ') }));
+  const columnValues = joinFragments(values, ', ');
+  const relation = trustedFragment(fillSql(readSqlFile('delta', 'new_rows'), { columns: columnValues, source }));
   await assertConstraints(session, await tableConstraints(session, table), { relation, place });
   return { table, relation };
 }

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
 import fs, { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { LocalStore } from '../../../src/storage/local-store.js';
+import { readText } from '../../support/repository.js';
 import { describeStore } from '../../support/store-contract.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
@@ -16,6 +19,36 @@ function failWith(code: string): () => never {
   return () => {
     throw Object.assign(new Error(`${code}: it failed`), { code });
   };
+}
+
+async function* oneByOne(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* parts;
+}
+
+const CHILD = `
+import { LocalStore } from './storage/local-store.mjs';
+async function* endless() {
+  for (;;) {
+    process.stdout.write('.');
+    yield Buffer.alloc(1000, 'y');
+  }
+}
+const store = new LocalStore(process.argv[2]);
+await Promise.all([store.putStream('f/a', endless()), store.putStream('f/b', endless())]);
+`;
+
+/** A program for a process of its own that writes two streams without end. */
+function transpiled(folder: string): string {
+  const write = (path: string, text: string) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text.replaceAll(/(from '\.[^']*)\.js'/g, "$1.mjs'"));
+    return join(folder, path);
+  };
+  for (const name of ['base/lake-error', 'storage/local-store']) {
+    const options = { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } };
+    write(`${name}.mjs`, ts.transpileModule(readText(`src/${name}.ts`), options).outputText);
+  }
+  return write('child.mjs', CHILD);
 }
 
 describe('LocalStore', () => {
@@ -62,6 +95,53 @@ describe('LocalStore', () => {
     await expect(store.putIfAbsent('a', DATA)).rejects.toMatchObject(expected);
     await expect(store.put('a', DATA)).rejects.toMatchObject(expected);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each(['writeFile', 'sync'] as const)('a stream whose %s fails leaves nothing and says why', async (name) => {
+    const folder = tempFolder();
+    const store = new LocalStore(folder);
+    const real = fs.promises.open;
+    vi.spyOn(fs.promises, 'open').mockImplementation(async (...args) => {
+      const handle = await real(...args);
+      vi.spyOn(handle, name).mockImplementation(failWith('ENOSPC'));
+      return handle;
+    });
+    const expected = { code: 'STORAGE', retryable: true, place: join(folder, 'a') };
+    await expect(store.putStream('a', oneByOne([DATA]))).rejects.toMatchObject(expected);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('a stream is written part by part: nothing of it waits in memory', async () => {
+    const folder = tempFolder();
+    const part = Buffer.alloc(1024 * 1024, 'x');
+    let ahead = 0;
+    async function* watched() {
+      for (let i = 0; i < 32; i++) {
+        const written = readdirSync(folder).reduce((sum, name) => sum + fs.statSync(join(folder, name)).size, 0);
+        ahead = Math.max(ahead, i * part.length - written);
+        yield part;
+      }
+    }
+    await new LocalStore(folder).putStream('a', watched());
+    expect(ahead).toBe(0);
+    expect(fs.statSync(join(folder, 'a')).size).toBe(32 * part.length);
+  });
+
+  it('a process killed while it writes a stream leaves the old object', async () => {
+    const folder = tempFolder();
+    const store = new LocalStore(join(folder, 'store'));
+    await store.put('f/a', DATA);
+    const child = spawn(process.execPath, [transpiled(folder), store.root], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let bytes = 0;
+    for await (const chunk of child.stdout) {
+      bytes += chunk.length;
+      if (bytes >= 20) child.kill('SIGKILL');
+    }
+    expect(await store.get('f/a')).toEqual(Buffer.from(DATA));
+    expect(await store.findMeta('f/b')).toBeUndefined();
+    const names = readdirSync(join(store.root, 'f')).filter((name) => name !== 'a');
+    expect(names.filter((name) => !/^\.[0-9a-f-]{36}\.tmp$/.test(name))).toEqual([]);
+    expect(names).not.toEqual([]);
   });
 
   it('an answer lost after the name was taken is still a storage error, and leaves no temporary file', async () => {

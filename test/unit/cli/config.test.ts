@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
 import { configTemplate } from '../../../src/cli/config-template.js';
 import { configJsonSchema, loadConfig, parseConfig, resolveReferences } from '../../../src/config.js';
+import { sourceSchema } from '../../../src/ingest/source-config.js';
 
 /** A reference to a secret as it stands in a configuration file. */
 const ref = (name: string) => `\${${name}}`;
@@ -74,6 +75,55 @@ describe('parseConfig', () => {
     expect(problems(text)[0]).toMatchObject({ line, column, message: expect.stringContaining(message) });
   });
 
+  const source = (text: string) => `sources:\n  daily:\n    path: in/*.csv\n    into: bronze.daily\n${text}`;
+
+  it('reads sources', () => {
+    const text = source('    contract: freeze\n    arrival: {min_age: 30s}\n');
+    const daily = { path: 'in/*.csv', into: 'bronze.daily', contract: 'freeze', arrival: { min_age: '30s' } };
+    expect(parseConfig(text)).toEqual({ config: { sources: { daily } } });
+  });
+
+  it.each([
+    ['    contrakt: freeze', 5, 5, 'unknown key "sources.daily.contrakt"', 'did you mean "contract"?'],
+    ['    retry: {attemps: 3}', 5, 13, 'unknown key "sources.daily.retry.attemps"', 'did you mean "attempts"?'],
+    ['    retry:\n      delay: 30', 6, 14, 'sources.daily.retry.delay is wrong', undefined],
+    ['    retry:\n      delay: 30 sec', 6, 14, 'must be a number and a unit: 500ms, 30s, 5m, 1h, 2d', undefined],
+    [
+      '    format: {delimeter: ";"}',
+      5,
+      14,
+      'unknown key "sources.daily.format.delimeter"',
+      'did you mean "delimiter"?',
+    ],
+    ['    format: {delimiter: ";;"}', 5, 25, 'must be one ASCII character', undefined],
+    ['    format: exel', 5, 13, 'one of auto, csv, json, parquet', undefined],
+    ['    format: 5', 5, 13, 'expected one of auto, csv, json, parquet or a map of keys', undefined],
+    ['    contract: evolv', 5, 15, 'one of evolve, freeze, rescue, discard_row', 'did you mean "evolve"?'],
+    ['    contract: {types: freez}', 5, 23, 'sources.daily.contract.types is wrong', 'did you mean "freeze"?'],
+    ['    columns: {code: VARCHARR}', 5, 21, 'must be a type like VARCHAR', undefined],
+    ['    business_date: x-{yy}.csv', 5, 20, '{yy} is no part of a date', undefined],
+    ['    params: {a: 1}', 5, 13, 'sources.daily.params is wrong: needs a transform', undefined],
+    ['    expectations:\n      - {name: a, expct: x > 0}', 6, 9, 'expect is missing', undefined],
+    [
+      '    expectations: [{name: a, expect: b}, {name: a, expect: c}]',
+      5,
+      19,
+      'sources.daily.expectations is wrong: two have the same name',
+      undefined,
+    ],
+    ['    max_rejected_rows: -1', 5, 24, 'sources.daily.max_rejected_rows is wrong', undefined],
+    ['  b.2:\n    into: bronze.b', 5, 3, 'sources.b.2.path is missing', undefined],
+    ['  b:\n    path: []\n    into: bronze.b', 6, 11, 'sources.b.path is wrong: must not be empty', undefined],
+    ['  b:\n    path: x\n    into: b', 7, 11, 'must be schema.table, for example bronze.orders', undefined],
+    ['  b:\n    path: x\n    into: Metadata.b', 7, 11, "the schema metadata is the ledger's own", undefined],
+    ['  b c:\n    path: x\n    into: bronze.b', 5, 3, 'must be letters, digits, _, . and -', undefined],
+    ['  b: 5', 5, 6, 'sources.b is wrong', undefined],
+  ])('says what is wrong with the source %j', (text, line, column, message, hint) => {
+    const found = problems(source(text)).find((problem) => problem.message.includes(message));
+    expect(found).toMatchObject({ line, column, ...(hint === undefined ? {} : { hint }) });
+    if (hint === undefined) expect(found).not.toHaveProperty('hint');
+  });
+
   it('publishes a JSON Schema that knows the same keys', () => {
     const schema = configJsonSchema() as { properties: object; additionalProperties: boolean };
     expect(Object.keys(schema.properties)).toEqual([
@@ -86,6 +136,7 @@ describe('parseConfig', () => {
       'progress',
       'log_format',
       'checks',
+      'sources',
     ]);
     expect(schema.additionalProperties).toBe(false);
   });
@@ -97,11 +148,12 @@ describe('the template of init --with-config', () => {
   });
 
   it('shows every key, and is valid when everything in it is switched on', () => {
-    const on = configTemplate('x').replaceAll(/^# ?(?=( {2})?#? ?[a-z_]+:( |$)(?![A-Z]))/gm, '');
+    const on = configTemplate('x').replaceAll(/^# ?(?=( {2})*#? ?[a-z_]+:( |$)(?![A-Z]))/gm, '');
     const keys = Object.keys((configJsonSchema() as { properties: object }).properties);
     const all = parseDocument(on).toJS();
     expect(Object.keys(all).sort()).toEqual([...keys].sort());
     expect(parseConfig(on)).toHaveProperty('config');
+    expect(Object.keys(all.sources.orders).sort()).toEqual(Object.keys(sourceSchema.shape).sort());
   });
 });
 

@@ -3,14 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { LakeError } from '../../../src/base/lake-error.js';
-import { parseAttach, parseParam } from '../../../src/cli/commands/query.js';
+import type { ProgressEvent } from '../../../src/base/progress.js';
+
 import { type Terminal, wantsColor } from '../../../src/cli/io.js';
 import { ledgerKey } from '../../../src/cli/ledger-key.js';
 import { createLog, type LogOptions } from '../../../src/cli/log.js';
 import { parseOutputs, wantsJson } from '../../../src/cli/output-target.js';
+import { parseAttach, parseParam } from '../../../src/cli/parse-values.js';
 import { createProgress } from '../../../src/cli/progress.js';
+import { byteText } from '../../../src/cli/render/amounts.js';
 import { fileSink, stdoutSink } from '../../../src/cli/sink.js';
-import { byteText, parseTableName } from '../../../src/cli/table-facts.js';
+import { parseTableName } from '../../../src/cli/table-facts.js';
 
 function terminal(isTTY = false, columns = 80): Terminal & { text: string } {
   return {
@@ -258,6 +261,110 @@ describe('progress', () => {
       done: 5000,
     });
   });
+});
+
+describe('progress of files', () => {
+  const ESC = '\u001b';
+  function start(options: { isTTY?: boolean; mode?: 'auto' | 'none'; format?: 'text' | 'json'; columns?: number }) {
+    const stderr = { ...terminal(options.isTTY ?? false), columns: options.columns ?? 80 };
+    const clock = { now: 0 };
+    const progress = createProgress({
+      stderr,
+      mode: options.mode ?? 'auto',
+      format: options.format ?? 'text',
+      now: () => clock.now,
+    });
+    const at = (time: number, event: ProgressEvent) => {
+      clock.now = time;
+      progress.report(event);
+    };
+    return { progress, at, text: () => stderr.text };
+  }
+  const work = (done: number, file?: { path: string; done: number; total: number }): ProgressEvent => ({
+    phase: 'ingest',
+    done,
+    total: 4,
+    unit: 'files',
+    bytes: { done: done * 1024, total: 10 * 1024 },
+    ...(file === undefined ? {} : { file }),
+  });
+  const file = (status: string, error: string | null = null): ProgressEvent => ({
+    phase: 'file',
+    path: 'data/x.csv',
+    status,
+    rows: 21,
+    error,
+    ms: 12.4,
+  });
+
+  it('has a bar for the whole, by bytes, and one for the file', () => {
+    const { at, progress, text } = start({ isTTY: true });
+    at(500, work(2, { path: 'data/x.csv', done: 50, total: 100 }));
+    progress.clear();
+    expect(text()).toBe(
+      `\r${ESC}[2Kingest ████░░░░░░░░░░░░░░░░ 20%  2 of 4 files  2.0 KiB of 10.0 KiB  0:00\n` +
+        `       ██████████░░░░░░░░░░ 50%  data/x.csv` +
+        `\r${ESC}[2K${ESC}[1A\r${ESC}[2K`,
+    );
+  });
+
+  it('takes both lines away before it draws again, so that a terminal shows two at most', () => {
+    const { at, progress, text } = start({ isTTY: true });
+    for (const time of [500, 700, 900]) at(time, work(1, { path: `${time}.csv`, done: 1, total: 2 }));
+    at(1100, work(4));
+    expect(screen(text())).toEqual(['ingest ████████░░░░░░░░░░░░ 40%  4 of 4 files  4.0 KiB of 10.0 KiB  0:01']);
+    progress.clear();
+    expect(screen(text())).toEqual(['']);
+  });
+
+  it('keeps the line of a file that failed above the bars, and no other', () => {
+    const { at, text } = start({ isTTY: true });
+    at(500, work(1, { path: 'a.csv', done: 1, total: 2 }));
+    at(510, file('INGESTED'));
+    at(520, file('FAILED', 'no rows'));
+    at(700, work(2));
+    expect(screen(text())).toEqual(['failed   data/x.csv  no rows', expect.stringContaining('2 of 4 files')]);
+  });
+
+  it('writes a line per file where nothing can be redrawn, but none for a file that is in already', () => {
+    const { at, text } = start({});
+    at(1, file('INGESTED'));
+    at(2, file('SKIPPED'));
+    at(3, file('FAILED', 'the file is empty'));
+    expect(text()).toBe('ingested data/x.csv  21 rows  12 ms\nfailed   data/x.csv  the file is empty\n');
+  });
+
+  it('writes every file as JSON for a log collector', () => {
+    const { at, text } = start({ isTTY: true, format: 'json' });
+    at(1, file('SKIPPED'));
+    expect(JSON.parse(text())).toEqual({ level: 'progress', ...file('SKIPPED'), seconds: 0 });
+  });
+
+  it('shows a path harmless, and no longer than the terminal is wide', () => {
+    const { at, text } = start({ isTTY: true, columns: 60 });
+    at(500, work(1, { path: `a${ESC}[31m${'x'.repeat(100)}`, done: 1, total: 2 }));
+    expect(text()).toContain('a\\x1b[31m');
+    for (const line of screen(text())) expect(line.length).toBeLessThan(60);
+  });
+
+  it('is silent with none', () => {
+    const { at, text } = start({ isTTY: true, mode: 'none' });
+    at(5000, file('FAILED', 'x'));
+    expect(text()).toBe('');
+  });
+
+  /** What a terminal shows after `text`; it knows the codes that are used. */
+  function screen(text: string): string[] {
+    const lines = [''];
+    let row = 0;
+    for (const char of text.replaceAll(`${ESC}[2K`, '\u{e000}').replaceAll(`${ESC}[1A`, '\u{e001}')) {
+      if (char === '\n') lines[++row] ??= '';
+      else if (char === '\u{e001}') row--;
+      else if (char === '\u{e000}') lines[row] = '';
+      else if (char !== '\r') lines[row] += char;
+    }
+    return lines.slice(0, row + 1);
+  }
 });
 
 describe('wantsColor', () => {

@@ -1,0 +1,1 @@
+INSERT INTO ingest_row BY NAME {{rows}}

@@ -1,0 +1,1 @@
+SELECT NULL::INTEGER AS _file_no, NULL::BIGINT AS _row_no, NULL::VARCHAR AS _rescued_data LIMIT 0

@@ -1,0 +1,1 @@
+INSERT INTO ingest_reject BY NAME SELECT *, $kind AS kind FROM ({{rows}})

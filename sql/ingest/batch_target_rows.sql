@@ -1,0 +1,1 @@
+SELECT * EXCLUDE (_file_no) FROM ({{rows}}) AS target

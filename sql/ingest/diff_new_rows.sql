@@ -1,0 +1,1 @@
+SELECT {{columns}} FROM ({{rows}}) AS target WHERE _file_no = $file_no

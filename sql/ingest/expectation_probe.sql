@@ -1,0 +1,1 @@
+SELECT {{expression}} AS expectation

@@ -1,0 +1,1 @@
+TRY_CAST({{value}} AS {{type}}) IS NOT NULL

@@ -1,0 +1,1 @@
+lower({{value}}) IN ('true', 'false')

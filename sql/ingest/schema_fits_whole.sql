@@ -1,0 +1,1 @@
+CAST(TRY_CAST({{value}} AS {{type}}) AS VARCHAR) = {{value}}

@@ -1,0 +1,1 @@
+regexp_full_match({{value}}, '\s*[+-]?\d[\d.,''/: TZeE+-]*%?\s*')

@@ -1,0 +1,1 @@
+SELECT {{measures}} FROM ({{rows}})

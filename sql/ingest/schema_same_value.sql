@@ -1,0 +1,1 @@
+TRY_CAST(TRY_CAST({{value}} AS {{type}}) AS {{source}}) = {{value}}

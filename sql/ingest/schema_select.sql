@@ -1,0 +1,1 @@
+SELECT {{columns}} FROM (SELECT {{values}} FROM ({{relation}})) WHERE {{kept}}

@@ -1,0 +1,1 @@
+DESCRIBE ingest_transformed

@@ -1,0 +1,1 @@
+ALTER TABLE temp.{{table}} ADD COLUMN {{column}} VARCHAR

@@ -1,0 +1,1 @@
+DELETE FROM temp.{{table}} WHERE _file_no = $no

@@ -1,0 +1,1 @@
+DESCRIBE SELECT * FROM read_parquet($file, hive_partitioning = false)

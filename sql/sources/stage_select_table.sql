@@ -1,0 +1,1 @@
+SELECT _file_no, _row_no, {{columns}} FROM temp.{{table}}

@@ -1,0 +1,38 @@
+import { defineCommand } from '../command.js';
+import { runOptions, SOURCE_ARGUMENT, sourceOptions } from '../source-options.js';
+
+export const ingestCommand = defineCommand({
+  path: ['ingest'],
+  summary: 'Load new, changed and due files into their tables, each exactly once',
+  arguments: { sources: SOURCE_ARGUMENT },
+  options: {
+    ...sourceOptions,
+    ...runOptions,
+    'keep-raw': { type: 'flag', describe: 'Keep a copy of the bytes in the lake' },
+    'dry-run': { type: 'flag', describe: 'Say what would happen, write nothing' },
+    'run-id': { type: 'text', value: 'ID', describe: 'Id of the run in the ledger (default: a new UUID)' },
+    'take-over': { type: 'flag', describe: 'Go on although another run seems to be at it' },
+  },
+  examples: [
+    { command: 'lakeledger ingest', comment: 'every source of lakeledger.yaml; again: nothing to do' },
+    { command: "lakeledger ingest --file 'data/*.csv' --into bronze.orders", comment: 'without a configuration' },
+  ],
+  async run(invocation) {
+    const { options } = invocation;
+    const { selectSources } = await import('../select-sources.js');
+    const { ingestRequest, withIngestLake } = await import('../run-ingest.js');
+    const { reportIngest } = await import('../ingest-report.js');
+    const request = ingestRequest(await selectSources(invocation, invocation.arguments.sources), options);
+    const result = await withIngestLake(invocation, (lake, hooks) =>
+      lake.ingest({
+        ...request,
+        ...hooks,
+        dryRun: options['dry-run'],
+        takeOver: options['take-over'],
+        ...(options['keep-raw'] ? { keepRaw: true } : {}),
+        ...(options['run-id'] === undefined ? {} : { runId: options['run-id'] }),
+      }),
+    );
+    return reportIngest(invocation, result);
+  },
+});

@@ -1,0 +1,71 @@
+import type { Clock } from '../base/clock.js';
+import type { OnProgress } from '../base/progress.js';
+import type { Session } from '../duckdb/session.js';
+import type { LakeCatalog, Ledger, LedgerKey } from '../ledger/index.js';
+import type { Transform } from './batch-rows.js';
+import type { Journal } from './journal.js';
+import type { LoadProgress } from './load-progress.js';
+import type { FilePlan } from './plan.js';
+import type { FileResult, IngestRequest } from './result.js';
+import type { ResolvedSource } from './source-config.js';
+import type { FileStates } from './state.js';
+import type { BronzeTarget } from './target.js';
+
+/**
+ * The steps of a batch, in order. After each of them a process may die; docs/exactly-once.md says what is on disk then and what the
+ * next run does about it.
+ */
+export const STEPS = [
+  'planned',
+  'written_ahead',
+  'staged',
+  'schema_recorded',
+  'rejects_kept',
+  'raw_kept',
+  'prepared',
+  'committed',
+  'events_written',
+  'run_recorded',
+] as const;
+export type Step = (typeof STEPS)[number];
+
+/** What ingestion works with; a lake has it. */
+export interface IngestDeps {
+  readonly session: Session;
+  readonly catalog: LakeCatalog;
+  readonly key: LedgerKey;
+  readonly clock: Clock;
+  /** A folder for temporary files, on local disk. */
+  readonly scratch: string;
+  readonly openLedger: () => Promise<Ledger>;
+  readonly onProgress?: OnProgress;
+}
+
+/** One run over one source. */
+export interface SourceRun {
+  readonly deps: IngestDeps;
+  readonly request: IngestRequest;
+  readonly source: ResolvedSource;
+  readonly transform: Transform | undefined;
+  readonly target: BronzeTarget;
+  readonly journal: Journal;
+  readonly runId: string;
+  readonly actor: string;
+  /** `YYYY-MM-DD` */
+  readonly ingestDate: string;
+  /** Called after each step; tests end the process there. */
+  readonly onStep: (step: Step) => void | Promise<void>;
+  readonly onResult: (result: FileResult) => void;
+  readonly warn: (warning: string) => void;
+}
+
+/** What a batch is decided on. */
+export interface BatchRequest {
+  readonly files: readonly FilePlan[];
+  readonly states: FileStates;
+  /** Version of the event log that the decisions saw. */
+  readonly seq: number;
+  /** Version of the batch's `txn`. */
+  readonly batch: number;
+  readonly progress?: LoadProgress;
+}

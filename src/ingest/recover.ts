@@ -1,0 +1,88 @@
+import type { SourceRun } from './context.js';
+import type { NewEvent } from './journal.js';
+import type { FileEvent } from './model.js';
+import { findOpenTries, type OpenTry } from './open-tries.js';
+import { recoverRawManifests } from './raw-manifests.js';
+import { readOpenEvents, readRelatedEvents } from './read-events.js';
+import { readTarget, type TargetReading } from './target-reading.js';
+
+/** Code of a try that a run did not bring to its end. */
+export const RUN_ENDED = 'RUN_ENDED';
+
+function committedEvent({ event, rows }: OpenTry, seq: number): NewEvent {
+  const again = event.rule === 'reprocess' || event.rule === 'returned';
+  return {
+    ...event,
+    seq,
+    status: again ? 'REPROCESSED' : 'INGESTED',
+    rows,
+    detail: { ...event.detail, recovered: true },
+  };
+}
+
+function cutEvent({ event }: OpenTry, { seq, now }: { readonly seq: number; readonly now: string }): NewEvent {
+  return {
+    ...event,
+    seq,
+    status: 'RETRYING',
+    batch: null,
+    error: 'the run ended before the rows were committed',
+    errorCode: RUN_ENDED,
+    nextRetryAt: now,
+    detail: { ...event.detail, recovered: true },
+  };
+}
+
+/** Contents that a committed correction has left to another path, which the run did not come to say. */
+function heirEvents(open: OpenTry, reading: TargetReading, seq: number): NewEvent[] {
+  const { event } = open;
+  const states = reading.states.get(event.source);
+  const replaced = event.detail['replaced'];
+  if (states === undefined || !Array.isArray(replaced)) return [];
+  return replaced.flatMap((sha: string): NewEvent[] => {
+    const heir = states.heir(event.path, sha);
+    const group = reading.groups.find((one) => one.sha === sha && one.path === heir?.path);
+    return heir === undefined || group === undefined ? [] : [heirEvent(heir, { by: event, seq, rows: group.rows })];
+  });
+}
+
+/** Tells that a path has got the rows of bytes that it was skipped for. */
+export function heirEvent(
+  heir: FileEvent,
+  at: { readonly by: Pick<FileEvent, 'path' | 'runId' | 'batch'>; readonly seq: number; readonly rows: number | null },
+): NewEvent {
+  return {
+    ...heir,
+    status: 'INGESTED',
+    action: 'load',
+    reason: `the rows of these bytes are now its own: ${at.by.path} has others`,
+    seq: at.seq,
+    runId: at.by.runId,
+    batch: at.by.batch,
+    rows: at.rows,
+    detail: { evidence: { from: at.by.path } },
+  };
+}
+
+/**
+ * Says how the tries of runs that died have ended: those whose rows are in the target are done, all others are due at once. The
+ * target is the truth. Returns how many there were.
+ */
+export async function recover(run: SourceRun): Promise<number> {
+  const { deps, source, journal } = run;
+  const place = { source: source.name, target: source.target };
+  const open = await readOpenEvents(deps, place);
+  if (open.events.length === 0) return 0;
+  const reading = await readTarget(deps, source.target, {
+    ledger: await readRelatedEvents(deps, { ...place, files: open.events }),
+  });
+  const now = new Date(deps.clock.now()).toISOString().replace('Z', '000Z');
+  const tries = findOpenTries(reading);
+  const events = tries.flatMap((one) =>
+    one.rows === null
+      ? [cutEvent(one, { seq: reading.seq, now })]
+      : [committedEvent(one, reading.seq), ...heirEvents(one, reading, reading.seq)],
+  );
+  await recoverRawManifests(run, await journal.write(events));
+  return tries.length;
+}

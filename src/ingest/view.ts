@@ -1,0 +1,63 @@
+import { LakeError } from '../base/lake-error.js';
+import type { LakeCatalog } from '../ledger/index.js';
+import type { IngestDeps } from './context.js';
+import { findBronzeTables } from './loaded-groups.js';
+import { hasFileEvents, readRelatedEvents } from './read-events.js';
+import { readSchemaHistory } from './schema/index.js';
+import type { ResolvedSource } from './source-config.js';
+import { FileStates } from './state.js';
+import { type BronzeTarget, batchAppId } from './target.js';
+import { statesBySource } from './target-reading.js';
+
+/** What the decisions about the files of a source rest on. */
+export interface View {
+  readonly states: FileStates;
+  readonly others: ReadonlyMap<string, FileStates>;
+  readonly seq: number;
+  /** Schema versions that wait to be accepted. */
+  readonly pendingVersions: ReadonlySet<number>;
+  /** The next version of the source's `txn` in the target. */
+  readonly nextBatch: number;
+}
+
+export type ViewDeps = Pick<IngestDeps, 'session' | 'catalog'>;
+
+/**
+ * What is known about the files of a source. The target is looked at first: a commit that comes later is met as a lost race.
+ * Throws `STATE_LOST` for a target with rows of which the ledger knows nothing: they would be loaded again (Decision 7).
+ */
+export async function readView(
+  deps: ViewDeps,
+  request: {
+    readonly source: ResolvedSource;
+    readonly target: BronzeTarget;
+    readonly files: readonly { readonly path: string; readonly sha: string }[];
+  },
+): Promise<View> {
+  const { source, target, files } = request;
+  const snapshot = await target.findSnapshot();
+  if ((snapshot?.files.length ?? 0) > 0 && !(await hasFileEvents(deps, { target: target.name }))) {
+    const problem = `${target.name} has rows, but the ledger has no state of it`;
+    throw stateLost(deps.catalog.root, target.name, problem);
+  }
+  const { events: all, version } = await readRelatedEvents(deps, { target: target.name, files });
+  const batch = snapshot?.txns.get(batchAppId(source.name, target.name))?.version ?? 0;
+  const others = statesBySource(all.filter((event) => event.source !== source.name));
+  const events = all.filter((event) => event.source === source.name);
+  const history = events.some(({ errorCode }) => errorCode === 'SCHEMA_DRIFT')
+    ? await readSchemaHistory(deps, target.name)
+    : [];
+  const pendingVersions = new Set(history.flatMap((one) => (one.status === 'pending' ? [one.version] : [])));
+  return { states: new FileStates(events), seq: version, others, nextBatch: Number(batch) + 1, pendingVersions };
+}
+
+function stateLost(place: string, target: string, problem: string): LakeError {
+  return new LakeError('STATE_LOST', problem, { place, hint: `lakeledger state rebuild ${target}`.trim() });
+}
+
+/** Throws `STATE_LOST` for a lake with bronze tables and without a ledger. */
+export async function assertLedgerKept(catalog: LakeCatalog): Promise<void> {
+  if ((await catalog.store.listFolders('')).includes('metadata')) return;
+  const [table] = await findBronzeTables(catalog);
+  if (table !== undefined) throw stateLost(catalog.root, '', `${table} has rows, but the lake has no ledger`);
+}

@@ -1,0 +1,2 @@
+export { FileStage } from './file-stage.js';
+export type { FormatOptions, StagedFile, StagedGroup } from './model.js';
