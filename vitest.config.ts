@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/{unit,integration,property,cli,repo}/**/*.test.ts'],
     globalSetup: ['test/build.ts'],
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
   },

@@ -19,9 +19,21 @@ export type Parsed =
 /** SQL that starts with a comment looks like a flag; no real argument can hold this character. */
 const NOT_A_FLAG = '\u0000';
 
+/** What a group alone means. */
+const ALONE: Readonly<Record<string, string>> = { runs: 'list' };
+
+/** `runs` and `runs --source x` are `runs list`; a page of help is about the group. */
+function withDefaultCommand(args: readonly string[]): readonly string[] {
+  const [group = '', next = ''] = args;
+  const command = ALONE[group];
+  const alone = next === '' || next.startsWith('-');
+  if (command === undefined || !alone || next === '--help' || next === '-h') return args;
+  return [group, command, ...args.slice(1)];
+}
+
 /** Reads the arguments of the process. Throws a usage error (exit code 2) for what cannot be meant. */
 export async function parseArgs(args: readonly string[], pages: HelpPages): Promise<Parsed> {
-  const normal = normalise(args);
+  const normal = normalise(withDefaultCommand(args));
   const plain = beforeDashes(normal);
   if (plain.includes('--version')) return { kind: 'version' };
   if (plain.includes('--help') || plain.includes('-h')) return { kind: 'help', text: helpText(plain, pages) };

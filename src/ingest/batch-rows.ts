@@ -150,14 +150,19 @@ const OWN: ReadonlySet<string> = new Set([
   '_ingest_date',
 ]);
 
+/** Sums are wider than anything that Delta has for whole numbers; 38 digits is the most. */
+function widest({ name, type }: NamedType): NamedType {
+  return { name, type: type === 'HUGEINT' || type === 'UHUGEINT' ? 'DECIMAL(38,0)' : type };
+}
+
 function outputRows(output: readonly NamedType[]): BatchRows {
   const names = new Set(output.map(({ name }) => name));
-  const columns = output.filter(({ name }) => !OWN.has(name));
+  const columns = output.filter(({ name }) => !OWN.has(name)).map(widest);
   if (columns.length === 0)
     throw usageError('the transform gives no column', { hint: 'for example: SELECT * FROM source' });
   const rows = fillSql(readSqlFile('ingest', 'transform_rows'), {
     columns: joinFragments(
-      columns.map(({ name }) => identifier(name)),
+      columns.map(({ name, type }) => trustedFragment(`CAST(${identifier(name)} AS ${type}) AS ${identifier(name)}`)),
       ', ',
     ),
     row_no: identifier(names.has('_row_no') ? '_row_no' : '_output_no'),

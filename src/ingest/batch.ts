@@ -67,13 +67,13 @@ class Batch {
   readonly #rawPaths = new Map<number, string>();
   /** Files whose layout waits to be accepted. */
   readonly #pending = new Set<number>();
-  readonly #started: number;
+  /** How long each file took to be read, in milliseconds. */
+  readonly #durations = new Map<number, number>();
   #schemaVersions: ReadonlyMap<number, number> = new Map();
 
   constructor(run: SourceRun, request: BatchRequest) {
     this.#run = run;
     this.#request = request;
-    this.#started = run.deps.clock.now();
     const { session, scratch } = run.deps;
     this.#stage = new FileStage({ session, scratch, onProgress: (bytes) => request.progress?.read(bytes) });
   }
@@ -107,6 +107,7 @@ class Batch {
     const { progress } = this.#request;
     request.signal?.throwIfAborted();
     progress?.begin(file);
+    const started = this.#run.deps.clock.now();
     try {
       if (fingerprint === undefined) throw plan.problem;
       const { location, path, size } = file;
@@ -121,6 +122,7 @@ class Batch {
       this.#errors.set(no, error);
     } finally {
       progress?.end();
+      this.#durations.set(no, this.#run.deps.clock.now() - started);
     }
   }
 
@@ -173,7 +175,9 @@ class Batch {
     for (const layout of plan.layouts) if (layout.pending) for (const no of layout.files) this.#pending.add(no);
     await leaveOut(deps.session, [...plan.stopped.keys()]);
     for (const note of plan.notes) this.#run.warn(`${source.target}: ${note}`);
-    this.#schemaVersions = await recordBatchLayouts(this.#run, { plan, files: this.#request.files });
+    const layouts = await recordBatchLayouts(this.#run, { plan, files: this.#request.files });
+    this.#schemaVersions = layouts.versions;
+    for (const [no, notes] of layouts.notes) this.#note(no, notes);
     await this.#run.onStep('schema_recorded');
     return plan;
   }
@@ -322,7 +326,6 @@ class Batch {
       | undefined,
     relabelled: readonly Relabel[],
   ): BatchResult {
-    const durationMs = this.#run.deps.clock.now() - this.#started;
     const outcomes = this.#request.files.map((plan, no): FileOutcome => {
       const error = this.#errors.get(no);
       const staged = this.#staged.get(no);
@@ -342,7 +345,7 @@ class Batch {
         rejected: this.#rejected.get(no) ?? 0,
         rescued,
         notes,
-        durationMs,
+        durationMs: this.#durations.get(no) ?? 0,
         ...(error === undefined ? {} : { error }),
         ...(staged === undefined ? {} : { format: staged.format }),
         ...(diff === undefined || error !== undefined ? {} : { diff }),

@@ -38,6 +38,8 @@ export class Journal {
     await staging.flush();
     await ledger.recordBatch({ runId, actor });
     await staging.begin();
+    // The next batch begins with what this one had.
+    await session.releaseMemory();
     return timed;
   }
 

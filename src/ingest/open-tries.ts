@@ -12,7 +12,7 @@ export interface OpenTry {
 }
 
 /** Whether something later says what became of the path: another run has ended a try of it. */
-function isSettled(states: FileStates, open: FileEvent): boolean {
+export function isSettled(states: FileStates, open: FileEvent): boolean {
   return states
     .history(open.path)
     .some((event) => event.status !== 'PROCESSING' && !event.reprocess && states.isAfter(event, open));
@@ -23,7 +23,7 @@ function fileKey(path: string | null, sha: string | null, runId: string | null):
 }
 
 /** The rows that a try brought, by what its target says: those that are there, or that its commit brought none. */
-function rowCounts({ groups, notes }: TargetReading): (event: FileEvent) => number | null {
+export function rowCounts({ groups, notes }: TargetReading): (event: FileEvent) => number | null {
   const there = new Map(groups.map(({ path, sha, runId, rows }) => [fileKey(path, sha, runId), rows]));
   const noted = new Map(notes.map((note) => [`${note.source}\n${note.batch}\n${note.run_id}`, note]));
   return ({ path, sha, runId, source, batch }) => {

@@ -30,6 +30,8 @@ export interface PlanContext {
   readonly request: IngestRequest;
   /** Requests that are taken for written. */
   readonly asked?: readonly FileEvent[];
+  /** The last batch whose end was told, as `recover` says. */
+  readonly told?: number;
   readonly onRead?: (done: number, total: number) => void;
 }
 
@@ -175,7 +177,12 @@ export async function planSource(
   const files = deliveries.flatMap(({ file, fingerprint }) =>
     fingerprint === undefined ? [] : [{ path: file.path, sha: fingerprint.sha256 }],
   );
-  const view = await readView(deps, { source: context.source, target, files });
+  const view = await readView(deps, {
+    source: context.source,
+    target,
+    files,
+    ...(context.told === undefined ? {} : { told: context.told }),
+  });
   const { source, request } = context;
   for (const event of context.asked ?? []) {
     if (event.source === source.name && event.target === source.target) view.states.add(event);

@@ -138,3 +138,25 @@ export async function hasFileEvents(
   });
   return rows.length > 0;
 }
+
+/** The last batch of a source that the ledger knows to be committed; 0 when it knows none. The end of a batch is told in one commit. */
+export async function readKnownBatch(
+  deps: ReadEventsDeps,
+  { source, target }: { readonly source: string; readonly target: string },
+): Promise<number> {
+  const table = deps.catalog.table(EVENT_TABLE);
+  const snapshot = await table.findSnapshot();
+  if (snapshot === undefined) return 0;
+  const events = await table.scan({ slot: 'file_events', snapshot, files: snapshot.files });
+  const statement = fillSql(readSqlFile('ingest', 'read_known_batch'), { events: trustedFragment(events) });
+  const [row] = await deps.session.rows(statement, { source, target });
+  return Number(row?.['batch'] ?? 0);
+}
+
+/** The PROCESSING events of batches after `known`. */
+export function readUntoldEvents(
+  deps: ReadEventsDeps,
+  request: { readonly source: string; readonly target: string; readonly known: number },
+): Promise<FileEvents> {
+  return readWith(deps, readSqlFile('ingest', 'read_untold_events'), { ...request });
+}

@@ -1,9 +1,11 @@
 import type { SourceRun } from './context.js';
 import type { NewEvent } from './journal.js';
 import type { FileEvent } from './model.js';
-import { findOpenTries, type OpenTry } from './open-tries.js';
+import { findOpenTries, isSettled, type OpenTry, rowCounts } from './open-tries.js';
 import { recoverRawManifests } from './raw-manifests.js';
-import { readOpenEvents, readRelatedEvents } from './read-events.js';
+import { readKnownBatch, readOpenEvents, readRelatedEvents, readUntoldEvents } from './read-events.js';
+import { FileStates } from './state.js';
+import { batchAppId } from './target.js';
 import { readTarget, type TargetReading } from './target-reading.js';
 
 /** Code of a try that a run did not bring to its end. */
@@ -65,17 +67,56 @@ export function heirEvent(
 }
 
 /**
+ * Tells the end of batches that are in the target and that nobody has told, also of runs that are alive and about to, or that another
+ * run took for dead. Returns the last batch that is told then: what is decided with the events after that knows all batches up to it.
+ */
+async function tellCommitted(run: SourceRun): Promise<number> {
+  const { deps, source, target, journal } = run;
+  const place = { source: source.name, target: source.target };
+  const known = await readKnownBatch(deps, place);
+  const snapshot = await target.findSnapshot();
+  const committed = Number(snapshot?.txns.get(batchAppId(source.name, source.target))?.version ?? 0);
+  if (committed <= known) return known;
+  // Read after the snapshot: a batch begins in the ledger before it is in the target.
+  const untold = await readUntoldEvents(deps, { ...place, known });
+  const begun = untold.events.filter(({ batch }) => batch !== null && batch <= committed);
+  if (begun.length === 0) return committed;
+  const ledger = await readRelatedEvents(deps, { ...place, files: begun });
+  const reading = await readTarget(deps, source.target, { ledger });
+  const rowsOf = rowCounts(reading);
+  const tries = new Map<string, OpenTry>();
+  for (const event of begun) {
+    const rows = rowsOf(event);
+    if (rows !== null) tries.set(`${event.runId}\n${event.sha}\n${event.path}`, { event, committed: true, rows });
+  }
+  const events = [...tries.values()].flatMap((one) => [
+    committedEvent(one, reading.seq),
+    ...heirEvents(one, reading, reading.seq),
+  ]);
+  await recoverRawManifests(run, await journal.write(events));
+  return committed;
+}
+
+/**
  * Says how the tries of runs that died have ended: those whose rows are in the target are done, all others are due at once. The
- * target is the truth. Returns how many there were.
+ * target is the truth. Returns the last batch whose end the ledger tells.
  */
 export async function recover(run: SourceRun): Promise<number> {
+  const told = await tellCommitted(run);
+  await endOpenTries(run);
+  return told;
+}
+
+async function endOpenTries(run: SourceRun): Promise<void> {
   const { deps, source, journal } = run;
   const place = { source: source.name, target: source.target };
   const open = await readOpenEvents(deps, place);
-  if (open.events.length === 0) return 0;
-  const reading = await readTarget(deps, source.target, {
-    ledger: await readRelatedEvents(deps, { ...place, files: open.events }),
-  });
+  if (open.events.length === 0) return;
+  const ledger = await readRelatedEvents(deps, { ...place, files: open.events });
+  const states = new FileStates(ledger.events);
+  // Tries that lost a race stay open for good; the target need not be read for them again and again.
+  if (states.open().every((event) => isSettled(states, event))) return;
+  const reading = await readTarget(deps, source.target, { ledger });
   const now = new Date(deps.clock.now()).toISOString().replace('Z', '000Z');
   const tries = findOpenTries(reading);
   const events = tries.flatMap((one) =>
@@ -84,5 +125,4 @@ export async function recover(run: SourceRun): Promise<number> {
       : [committedEvent(one, reading.seq), ...heirEvents(one, reading, reading.seq)],
   );
   await recoverRawManifests(run, await journal.write(events));
-  return tries.length;
 }

@@ -35,8 +35,7 @@ export class SourceIngest {
   async ingest(): Promise<void> {
     await this.#log.closeDead();
     for (let replans = 0; ; ) {
-      await recover(this.#run);
-      const { lost, due } = await this.#pass();
+      const { lost, due } = await this.#pass(await recover(this.#run));
       if (lost && ++replans > MAX_REPLANS) {
         throw new LakeError(
           'INGEST_BUSY',
@@ -72,10 +71,11 @@ export class SourceIngest {
   }
 
   /** Plans what is left and loads it. `due` is set when a failed file is worth waiting for, in milliseconds. */
-  async #pass(): Promise<{ readonly lost: boolean; readonly due?: number }> {
+  async #pass(told: number): Promise<{ readonly lost: boolean; readonly due?: number }> {
     const { deps, source, target, runId, request } = this.#run;
     const { plans, view } = await planSource(deps, target, {
       source,
+      told,
       runId,
       now: deps.clock.now(),
       request: { ...request, only: (file) => !this.#done.has(file.path) && (request.only?.(file) ?? true) },
@@ -84,7 +84,11 @@ export class SourceIngest {
     await this.#run.onStep('planned');
     const left = plans.filter(({ file }) => !this.#done.has(file.path));
     const limit = request.maxFiles === undefined ? left.length : Math.max(0, request.maxFiles - this.#loads);
-    const loads = left.filter((plan) => isLoad(plan.decision)).slice(0, limit);
+    const wanted = left.filter((plan) => isLoad(plan.decision));
+    const loads = wanted.slice(0, limit);
+    if (loads.length < wanted.length) {
+      this.#run.warn(`${source.name}: ${wanted.length - loads.length} files are left for the next run (max files)`);
+    }
     const progress = new LoadProgress(
       deps.onProgress,
       loads.map(({ file }) => file),

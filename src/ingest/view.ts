@@ -2,11 +2,11 @@ import { LakeError } from '../base/lake-error.js';
 import type { LakeCatalog } from '../ledger/index.js';
 import type { IngestDeps } from './context.js';
 import { findBronzeTables } from './loaded-groups.js';
-import { hasFileEvents, readRelatedEvents } from './read-events.js';
+import { hasFileEvents, readKnownBatch, readRelatedEvents } from './read-events.js';
 import { readSchemaHistory } from './schema/index.js';
 import type { ResolvedSource } from './source-config.js';
 import { FileStates } from './state.js';
-import { type BronzeTarget, batchAppId } from './target.js';
+import type { BronzeTarget } from './target.js';
 import { statesBySource } from './target-reading.js';
 
 /** What the decisions about the files of a source rest on. */
@@ -23,7 +23,8 @@ export interface View {
 export type ViewDeps = Pick<IngestDeps, 'session' | 'catalog'>;
 
 /**
- * What is known about the files of a source. The target is looked at first: a commit that comes later is met as a lost race.
+ * What is known about the files of a source, and the number of the batch that may be committed on the strength of it: a commit
+ * that the events do not tell of is met as a lost race.
  * Throws `STATE_LOST` for a target with rows of which the ledger knows nothing: they would be loaded again (Decision 7).
  */
 export async function readView(
@@ -32,6 +33,8 @@ export async function readView(
     readonly source: ResolvedSource;
     readonly target: BronzeTarget;
     readonly files: readonly { readonly path: string; readonly sha: string }[];
+    /** The last batch whose end was told before this, as `recover` says. */
+    readonly told?: number;
   },
 ): Promise<View> {
   const { source, target, files } = request;
@@ -40,15 +43,16 @@ export async function readView(
     const problem = `${target.name} has rows, but the ledger has no state of it`;
     throw stateLost(deps.catalog.root, target.name, problem);
   }
+  // Never the number that the target has: a batch that the events do not tell of yet must make the next commit a lost race.
+  const known = Math.max(await readKnownBatch(deps, { source: source.name, target: target.name }), request.told ?? 0);
   const { events: all, version } = await readRelatedEvents(deps, { target: target.name, files });
-  const batch = snapshot?.txns.get(batchAppId(source.name, target.name))?.version ?? 0;
   const others = statesBySource(all.filter((event) => event.source !== source.name));
   const events = all.filter((event) => event.source === source.name);
   const history = events.some(({ errorCode }) => errorCode === 'SCHEMA_DRIFT')
     ? await readSchemaHistory(deps, target.name)
     : [];
   const pendingVersions = new Set(history.flatMap((one) => (one.status === 'pending' ? [one.version] : [])));
-  return { states: new FileStates(events), seq: version, others, nextBatch: Number(batch) + 1, pendingVersions };
+  return { states: new FileStates(events), seq: version, others, nextBatch: known + 1, pendingVersions };
 }
 
 function stateLost(place: string, target: string, problem: string): LakeError {

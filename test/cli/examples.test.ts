@@ -30,7 +30,21 @@ beforeAll(async () => {
   writeFileSync(join(cwd, 'data', 'orders', '2026-03-01.csv'), 'id,amount\n1,10\n');
   writeFileSync(join(cwd, 'data', 'all.csv'), 'id,amount\n2,20\n');
   expect((await runCli(['record', 'manifests'], { cwd })).code).toBe(0);
+  await makeHistory();
 });
+
+/** A run that the examples name, and a frozen dataset of which two layouts wait to be accepted. */
+async function makeHistory(): Promise<void> {
+  const orders = ['ingest', '--file', 'data/orders/*.csv', '--into', 'bronze.orders', '--run-id', '7f3a-first'];
+  expect((await runCli(orders, { cwd })).code).toBe(0);
+  mkdirSync(join(cwd, 'stock'), { recursive: true });
+  const stock = ['ingest', '--into', 'bronze.stock', '--contract', 'freeze', '--file'];
+  for (const [i, code] of [0, 4, 4].entries()) {
+    const file = join(cwd, 'stock', `${i}.csv`);
+    writeFileSync(file, `id${',more'.repeat(i)}\n${i}${',x'.repeat(i)}\n`);
+    expect((await runCli([...stock, file], { cwd })).code).toBe(code);
+  }
+}
 
 const SOURCES = `
 sources:
@@ -41,7 +55,10 @@ describe('the examples of every help page run', () => {
   const pages = [[], ...Object.keys(commandGroups).map((group) => [group]), ...commands.map((c) => [...c.path])];
   it.each(pages.map((page) => [page.join(' ') || 'lakeledger', page] as const))('%s', async (_name, page) => {
     // The configuration is the one that the examples of init wrote.
-    if (page[0] === 'ingest') appendFileSync(join(cwd, 'lakeledger.yaml'), SOURCES);
+    if (page[0] === 'ingest') {
+      appendFileSync(join(cwd, 'lakeledger.yaml'), SOURCES);
+      await makeHistory();
+    }
     const { stdout } = await runCli([...page, '--help'], { cwd });
     const examples = stdout
       .slice(stdout.indexOf('Examples:'))

@@ -8,7 +8,7 @@ import { runMeasured } from './peak-memory.js';
 const CSV_ROWS = Number(process.env['MEMORY_CSV_ROWS'] ?? 3_300_000);
 const CSV_LIMIT_MB = 650;
 const JSON_FILES = Number(process.env['MEMORY_JSON_FILES'] ?? 5000);
-const JSON_LIMIT_MB = 450;
+const JSON_LIMIT_MB = 500;
 
 const ROWS = `
   SELECT i AS id, (i * 7919) % 1000003 AS amount, round((i * 31 % 1000000) / 137.0, 4) AS price, DATE '2015-01-01' + (i % 3650)::INTEGER AS day,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import { isSettled } from '../../src/ingest/open-tries.js';
 import { FileStates } from '../../src/ingest/state.js';
 import { Desk } from '../support/ingest-desk.js';
 import { contentsAfter, EXPECTED, SOURCE } from './ingest-scene.js';
@@ -70,7 +71,8 @@ export async function expectScene(desk: Desk, turn: number): Promise<void> {
   expect(inLog).toBe(Object.values(expected).reduce((sum, count) => sum + count, 0));
 
   const states = new FileStates(await desk.events());
-  expect(states.open()).toEqual([]);
+  // A run that lost a race leaves its try open when another one has told the end.
+  expect(states.open().filter((event) => !isSettled(states, event))).toEqual([]);
   for (const [path, text] of Object.entries(contents)) {
     const at = `in/${path}`;
     const sha = sha256(text);

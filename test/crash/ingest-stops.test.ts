@@ -6,6 +6,9 @@ import { tempFolder } from '../support/temp-folder.js';
 import { bring, TURNS } from './ingest-scene.js';
 import { expectScene, ingestInChild, openScene } from './ingest-state.js';
 
+/** Also every pair of a kill and a kill of the run that recovers. */
+const ALL = process.env['CRASH_ALL_STOPS'] !== undefined;
+
 /** The steps that a run comes to, each with its number among its own. */
 async function stepsOf(folder: string): Promise<readonly (readonly [string, number])[]> {
   const { code, stdout, stderr } = await ingestInChild(folder);
@@ -36,11 +39,15 @@ it.each(TURNS.map((_, turn) => turn))(
     await expectScene(await openScene(quiet), turn);
     expect(STEPS.filter((step) => !steps.some(([name]) => name === step))).toEqual([]);
 
-    for (const [step, occurrence] of steps) {
+    for (const [i, [step, occurrence]] of steps.entries()) {
       const folder = join(root, 'killed');
       cpSync(base, folder, { recursive: true, preserveTimestamps: true });
       const end = await ingestInChild(folder, step, occurrence);
       expect(end.signal, `${step} ${end.stderr}`).toBe('SIGKILL');
+      // The run that recovers is cut short too, with CRASH_ALL_STOPS at each of its steps.
+      for (const again of ALL ? STEPS : STEPS.slice((turn * 3 + i) % STEPS.length).slice(0, 1)) {
+        await ingestInChild(folder, again, 1);
+      }
       const desk = await openScene(folder);
       try {
         await desk.ingest();

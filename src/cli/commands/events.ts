@@ -39,7 +39,7 @@ export const eventsCommand = defineCommand({
   options,
   examples: [
     { command: 'lakeledger events --status FAILED --since 1d', comment: 'what failed since yesterday' },
-    { command: 'lakeledger events --follow -o ndjson', comment: 'everything, as it happens' },
+    { command: 'lakeledger events --source orders -o ndjson', comment: 'of one source; with --follow also what comes' },
   ],
   async run(invocation) {
     const { limit, follow } = invocation.options;

@@ -29,13 +29,14 @@ function freeName(wanted: string, taken: ReadonlySet<string>): string {
 }
 
 /**
- * The names of a file's columns in a table, in order: one without a name is `column` and its number from 0 (as DuckDB calls it),
+ * The names of a file's columns in a table, in order, without blanks around them: one without a name is `column` and its number from 0 (as DuckDB calls it),
  * characters that Delta does not take become `_`, one that is taken gets `_1`, `_2` ….
  */
 export function tableNames(columns: readonly FileColumn[]): string[] {
   const taken = new Set(TAKEN);
   return columns.map((column, i) => {
-    const wanted = column.name.trim() === '' ? `column${i}` : column.name.replace(UNFIT, '_');
+    const published = column.name.trim();
+    const wanted = published === '' ? `column${i}` : published.replace(UNFIT, '_');
     const name = freeName(wanted, taken);
     taken.add(name.toLowerCase());
     return name;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -59,9 +60,19 @@ class Deliveries {
     const columns = described.map((row) => String(row['column_name']));
     const want = await session.rows(`SELECT ${columns.map((name) => `"${name}"`).join(', ')} FROM ${read}`);
     const got = await desk.rows(`SELECT * FROM bronze.r WHERE _source_path = $path`, { path: `in/${path}.csv` });
-    expect(multiset(got.map(withRescued), columns)).toEqual(multiset(want, columns));
-    const others = Object.keys(got[0] ?? {}).filter((name) => !name.startsWith('_') && !columns.includes(name));
+    const rejects = await this.rejects(revision.location);
+    if (rejects.length > 0) return expectLines(revision, got.map(withRescued), rejects);
+    const names = tableColumns(revision.location, columns);
+    expect(multiset(got.map(withRescued), names)).toEqual(multiset(want, columns));
+    const others = Object.keys(got[0] ?? {}).filter((name) => !name.startsWith('_') && !names.includes(name));
     for (const row of got) for (const name of others) expect([name, row[name]]).toEqual([name, null]);
+  }
+
+  async rejects(location: string): Promise<readonly string[]> {
+    if (!(await this.desk.lake.catalog.names()).includes('metadata.reject')) return [];
+    const sha = createHash('sha256').update(readFileSync(location)).digest('hex');
+    const rows = await this.desk.rows('SELECT text FROM metadata.reject WHERE file_sha = $sha', { sha });
+    return rows.map((row) => String(row['text']));
   }
 
   async expectAllNewest(): Promise<void> {
@@ -69,6 +80,25 @@ class Deliveries {
     const counts = await this.desk.counts();
     expect(Object.keys(counts).sort()).toEqual([...this.newest.keys()].map((path) => `${path}.csv`).sort());
   }
+}
+
+/** Where quotes are malformed, readers differ about what is a record: every line is in a row or in a reject, and only once. */
+function expectLines(revision: Revision, got: readonly object[], rejects: readonly string[]): void {
+  const lines = readFileSync(revision.location, 'utf8').split('\n').slice(1);
+  const rows = got.map((row) => text(Object.values(row)[0]));
+  for (const line of lines.filter((one) => one !== '')) {
+    const time = text(line.replace(/,.*$/s, ''));
+    const inRejects = rejects.filter((reject) => reject.includes(line)).length;
+    expect([line, rows.filter((row) => row === time).length + inRejects]).toEqual([line, 1]);
+  }
+  expect(rejects.length).toBe(1);
+}
+
+/** The names that the columns of a file have in the target: blanks in a header, which DuckDB's reader drops at the end, are underscores. */
+function tableColumns(location: string, columns: readonly string[]): readonly string[] {
+  const [header = ''] = readFileSync(location, 'latin1').split(/\r?\n/);
+  const published = header.split(header.includes(';') ? ';' : ',');
+  return columns.map((name, i) => (published[i]?.trim() === name ? (published[i] ?? '').replaceAll(' ', '_') : name));
 }
 
 function encodingOf(location: string): string {
@@ -110,7 +140,7 @@ function steps(): readonly (readonly Revision[])[] {
   return found;
 }
 
-describe.skipIf(!hasRealFiles)('86 contents of 12 paths in order of time', () => {
+describe.skipIf(!hasRealFiles)('86 contents of 12 paths in order of time', { timeout: 300_000 }, () => {
   it('with replace: after each step the table is the newest content of every path', async () => {
     const all = await Deliveries.open({ key: ['data', 'denominazione_regione'] });
     expect(REVISIONS).toHaveLength(86);
@@ -171,7 +201,6 @@ describe.skipIf(!hasRealFiles)('86 contents of 12 paths in order of time', () =>
       const result = await one.desk.ingest();
       expect(result).toMatchObject({ processed: 1, rows: 21 });
       shas.push(fileOf(result, '.csv').file_sha ?? '');
-      expect(await one.desk.ingest()).toMatchObject({ processed: 0, skipped: 1 });
     }
     const rows = await one.desk.rows('SELECT _file_sha AS sha, count(*)::INTEGER AS n FROM bronze.r GROUP BY ALL');
     const times = new Map<string, number>();
@@ -205,27 +234,34 @@ describe.skipIf(!hasRealFiles)('86 contents of 12 paths in order of time', () =>
     await one.desk.expectSettled();
   });
 
-  it('the same bytes at a second path are loaded once, and stay there when the first path changes', async () => {
-    const two = await Deliveries.open();
-    const [a, b] = REVISIONS.filter(({ path }) => path === RETURNING) as [Revision, Revision];
-    two.deliver(a, 'first');
-    await two.desk.ingest();
-    two.deliver(a, 'second');
-    expect(fileOf(await two.desk.ingest(), 'second.csv')).toMatchObject({
-      rule: 'same_bytes_new_path',
-      status: 'SKIPPED',
-    });
-    const versions = await two.desk.versions();
-    expect(fileOf(await two.desk.ingest(), 'second.csv')).toMatchObject({ rule: 'same_bytes_same_path', status: null });
-    expect(await two.desk.versions()).toEqual(versions);
-    expect(await two.desk.counts()).toEqual({ 'first.csv': 21 });
-    two.deliver(b, 'first');
-    expect(await two.desk.ingest()).toMatchObject({ processed: 1, rows: 21 });
-    await two.expectNewest('first', b);
-    await two.expectNewest('second', a);
-    expect(await two.desk.counts()).toEqual({ 'first.csv': 21, 'second.csv': 21 });
-    await two.desk.expectSettled();
-  });
+  it.each([false, true])(
+    'the same bytes at a second path are loaded once, and stay there when the first path changes (gone from the folder: %s)',
+    async (gone) => {
+      const two = await Deliveries.open();
+      const [a, b] = REVISIONS.filter(({ path }) => path === RETURNING) as [Revision, Revision];
+      two.deliver(a, 'first');
+      await two.desk.ingest();
+      two.deliver(a, 'second');
+      expect(fileOf(await two.desk.ingest(), 'second.csv')).toMatchObject({
+        rule: 'same_bytes_new_path',
+        status: 'SKIPPED',
+      });
+      const versions = await two.desk.versions();
+      expect(fileOf(await two.desk.ingest(), 'second.csv')).toMatchObject({
+        rule: 'same_bytes_same_path',
+        status: null,
+      });
+      expect(await two.desk.versions()).toEqual(versions);
+      expect(await two.desk.counts()).toEqual({ 'first.csv': 21 });
+      two.deliver(b, 'first');
+      if (gone) two.desk.remove('second.csv');
+      expect(await two.desk.ingest()).toMatchObject({ processed: gone ? 1 : 2, rows: gone ? 21 : 42 });
+      await two.expectNewest('first', b);
+      await two.expectNewest('second', a);
+      expect(await two.desk.counts()).toEqual({ 'first.csv': 21, 'second.csv': 21 });
+      await two.desk.expectSettled();
+    },
+  );
 });
 
 /** The lines of a revision by region. */

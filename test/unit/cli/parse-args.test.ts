@@ -114,6 +114,14 @@ describe('parseArgs', () => {
     expect(parsed.kind === 'help' && parsed.text.split('\n')[0]).toBe(first);
   });
 
+  it('takes runs alone for runs list', async () => {
+    expect((await command('runs')).command.path).toEqual(['runs', 'list']);
+    expect((await command('runs', '--status', 'failed')).flags['status']).toBe('failed');
+    expect((await command('runs', 'show', 'list')).command.path).toEqual(['runs', 'show']);
+    expect((await parse('runs', '--help')).kind).toBe('help');
+    expect((await refused('runs', 'lst')).message).toContain('lst');
+  });
+
   it('knows --version everywhere but behind --', async () => {
     expect((await parse('--version')).kind).toBe('version');
     expect((await parse('record', '--version')).kind).toBe('version');

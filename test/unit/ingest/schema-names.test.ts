@@ -25,6 +25,10 @@ describe('the names of columns in a table', () => {
       ['N_Tests', 'a_b_c_d__e__f_g_h'],
     ],
     [
+      ['total  ', '\ttotal'],
+      ['total', 'total_1'],
+    ],
+    [
       ['_file_sha', '_Row_No', '_change', '_file_no', 'ok'],
       ['_file_sha_1', '_Row_No_1', '_change_1', '_file_no_1', 'ok'],
     ],

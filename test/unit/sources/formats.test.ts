@@ -121,7 +121,8 @@ test('the parts of any JSON value are found where they stand', () => {
       expect(parts.map(({ key }) => key)).toEqual(Array.isArray(value) ? value.map(() => '') : Object.keys(value));
       for (const [i, part] of parts.entries()) {
         const wanted = Object.values(value)[i];
-        expect(JSON.parse(text.slice(part.from, part.to))).toEqual(wanted);
+        // JSON has no -0.
+        expect(JSON.parse(text.slice(part.from, part.to))).toEqual(JSON.parse(JSON.stringify(wanted)));
         const found = valueText(text, part);
         expect(found).toBe(typeof wanted === 'string' || wanted === null ? wanted : JSON.stringify(wanted));
       }
