@@ -5,7 +5,7 @@ import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } fr
 import { z } from 'zod';
 import { EXIT, LakeError, messageOf } from './base/lake-error.js';
 import { didYouMean, findNearest } from './base/nearest.js';
-import { readTransform, sourcesSchema } from './ingest/source-config.js';
+import { readTransform, sourcesSchema } from './ingest/config/source-config.js';
 
 /** The columns of the compound key, in order. */
 const COMPOUND_KEY = ['source_repo', 'file_path', 'file_sha'] as const;

@@ -1,4 +1,4 @@
-import type { LakeState } from '../ingest/lake-state.js';
+import type { LakeState } from '../ingest/manage/lake-state.js';
 import type { Invocation } from './invocation.js';
 import { withLake } from './with-lake.js';
 

@@ -1,5 +1,5 @@
-import type { RetentionOutcome } from '../ingest/apply-retention.js';
-import type { RetentionItem, RetentionPlan } from '../ingest/retention.js';
+import type { RetentionOutcome } from '../ingest/manage/apply-retention.js';
+import type { RetentionItem, RetentionPlan } from '../ingest/manage/retention.js';
 import type { Invocation } from './invocation.js';
 import { byteText, countText } from './render/amounts.js';
 import { escapeControls } from './render/cells.js';

@@ -1,7 +1,7 @@
 import { usageError } from '../base/lake-error.js';
 import type { FileProgress } from '../base/progress.js';
+import type { ResolvedSource } from '../ingest/config/source-config.js';
 import type { FileResult, IngestRequest } from '../ingest/result.js';
-import type { ResolvedSource } from '../ingest/source-config.js';
 import type { Lake } from '../lake.js';
 import { errorBeside } from './ingest-report.js';
 import type { Invocation } from './invocation.js';

@@ -1,4 +1,4 @@
-import type { RunStory } from '../ingest/history.js';
+import type { RunStory } from '../ingest/events/history.js';
 import type { RowStyle } from './render/row-types.js';
 import { renderTable } from './render/table.js';
 import { fieldLines, rowsOf } from './results.js';

@@ -1,7 +1,6 @@
 import { usageError } from '../base/lake-error.js';
 import { didYouMean } from '../base/nearest.js';
 import { configFolder, type LoadedConfig } from '../config.js';
-import type { ContractMode, CorrectionPolicy } from '../ingest/model.js';
 import {
   adHocSource,
   overrideSource,
@@ -11,7 +10,8 @@ import {
   type SourceConfig,
   type SourceOverrides,
   type SqlTransform,
-} from '../ingest/source-config.js';
+} from '../ingest/config/source-config.js';
+import type { ContractMode, CorrectionPolicy } from '../ingest/model.js';
 import type { Invocation } from './invocation.js';
 import type { OptionValues } from './option-spec.js';
 import { parseParam } from './parse-values.js';

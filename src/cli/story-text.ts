@@ -1,5 +1,5 @@
-import type { FileStory, Story, StoryStep } from '../ingest/explain.js';
 import type { Decision } from '../ingest/model.js';
+import type { FileStory, Story, StoryStep } from '../ingest/report/explain.js';
 import { countText } from './render/amounts.js';
 import { escapeControls } from './render/cells.js';
 import { type Paints, paints, statusPaint } from './render/colors.js';

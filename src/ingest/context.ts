@@ -2,14 +2,14 @@ import type { Clock } from '../base/clock.js';
 import type { OnProgress } from '../base/progress.js';
 import type { Session } from '../duckdb/session.js';
 import type { LakeCatalog, Ledger, LedgerKey } from '../ledger/index.js';
-import type { Transform } from './batch-rows.js';
-import type { Journal } from './journal.js';
-import type { LoadProgress } from './load-progress.js';
-import type { FilePlan } from './plan.js';
+import type { ResolvedSource } from './config/source-config.js';
+import type { Journal } from './events/journal.js';
+import type { Transform } from './load/batch-rows.js';
+import type { LoadProgress } from './load/load-progress.js';
+import type { BronzeTarget } from './load/target.js';
+import type { FilePlan } from './plan/plan.js';
+import type { FileStates } from './plan/state.js';
 import type { FileResult, IngestRequest } from './result.js';
-import type { ResolvedSource } from './source-config.js';
-import type { FileStates } from './state.js';
-import type { BronzeTarget } from './target.js';
 
 /**
  * The steps of a batch, in order. After each of them a process may die; docs/exactly-once.md says what is on disk then and what the

@@ -1,17 +1,17 @@
-export type { Transform, TransformSource } from './batch-rows.js';
-export { type IngestDeps, STEPS, type Step } from './context.js';
-export { type IngestHooks, ingest, planIngest } from './ingest.js';
-export { type BatchEntry, Ingestor, type IngestorOptions, type IngestStats } from './ingestor.js';
-export { LakeState } from './lake-state.js';
-export type * from './model.js';
-export { readFileEvents } from './read-events.js';
-export { reprocess } from './reprocess.js';
-export type * from './result.js';
 export {
   type AdHocRequest,
   adHocSource,
   type ResolvedSource,
   resolveSource,
   type SourceOverrides,
-} from './source-config.js';
-export { assertLedgerKept } from './view.js';
+} from './config/source-config.js';
+export { type IngestDeps, STEPS, type Step } from './context.js';
+export { readFileEvents } from './events/read-events.js';
+export { type IngestHooks, ingest, planIngest } from './ingest.js';
+export { type BatchEntry, Ingestor, type IngestorOptions, type IngestStats } from './ingestor.js';
+export type { Transform, TransformSource } from './load/batch-rows.js';
+export { LakeState } from './manage/lake-state.js';
+export type * from './model.js';
+export { assertLedgerKept } from './plan/view.js';
+export { reprocess } from './reprocess.js';
+export type * from './result.js';

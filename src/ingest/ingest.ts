@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Transform } from './batch-rows.js';
+import type { ResolvedSource } from './config/source-config.js';
 import type { IngestDeps, SourceRun, Step } from './context.js';
-import { Journal } from './journal.js';
-import { acquireLease } from './lease.js';
+import { Journal } from './events/journal.js';
+import type { Transform } from './load/batch-rows.js';
+import { acquireLease } from './load/lease.js';
+import { SourceIngest } from './load/source-ingest.js';
+import { BronzeTarget } from './load/target.js';
 import type { FileEvent } from './model.js';
-import { isLoad, plannedFile, planSource } from './plan.js';
+import { isLoad, plannedFile, planSource } from './plan/plan.js';
 import type { FileResult, IngestRequest, IngestResult, PlannedFile, PlanResult } from './result.js';
-import type { ResolvedSource } from './source-config.js';
-import { SourceIngest } from './source-ingest.js';
-import { BronzeTarget } from './target.js';
 
 /** What a run may be given beside its request. */
 export interface IngestHooks {

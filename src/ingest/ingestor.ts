@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { LakeError, usageError } from '../base/lake-error.js';
 import type { FormatOptions } from '../sources/formats/index.js';
-import type { Transform } from './batch-rows.js';
+import { adHocSource, type ResolvedSource, type SourceOverrides } from './config/source-config.js';
 import type { IngestHooks } from './ingest.js';
+import type { Transform } from './load/batch-rows.js';
 import type { FileEvent } from './model.js';
 import type { FileResult, IngestRequest, IngestResult } from './result.js';
-import { adHocSource, type ResolvedSource, type SourceOverrides } from './source-config.js';
 
 /** What an ingestor needs of a lake. */
 export interface IngestingLake {

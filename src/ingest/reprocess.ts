@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { usageError } from '../base/lake-error.js';
+import { adHocSource, type ResolvedSource } from './config/source-config.js';
 import type { IngestDeps } from './context.js';
+import { Journal } from './events/journal.js';
+import { type EventFilter, readFileEvents, readRelatedEvents } from './events/read-events.js';
 import { ingest } from './ingest.js';
-import { Journal } from './journal.js';
 import type { FileEvent } from './model.js';
-import { type EventFilter, readFileEvents, readRelatedEvents } from './read-events.js';
 import type { IngestResult, ReprocessRequest } from './result.js';
-import { adHocSource, type ResolvedSource } from './source-config.js';
 
 const DATED = /^(?<source>.+):(?<date>\d{4}-\d\d-\d\d)$/;
 const SHA = /^[0-9a-f]{6,64}$/i;

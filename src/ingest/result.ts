@@ -1,6 +1,6 @@
 import type { Status } from '../manifest/index.js';
+import type { ResolvedSource } from './config/source-config.js';
 import type { Action, Evidence, Rule } from './model.js';
-import type { ResolvedSource } from './source-config.js';
 
 /** A file that a selection is asked about. */
 export interface SelectedFile {

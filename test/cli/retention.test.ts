@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { fileManifest } from '../../src/ingest/write-event.js';
+import { fileManifest } from '../../src/ingest/events/write-event.js';
 import { fileEvent } from '../support/file-events.js';
 import { runCli, tempFolder } from './run-cli.js';
 

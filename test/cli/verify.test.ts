@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.js';
-import { acquireLease } from '../../src/ingest/lease.js';
+import { acquireLease } from '../../src/ingest/load/lease.js';
 import { LocalStore } from '../../src/storage/local-store.js';
 import { type CliRun, runCli, tempFolder } from './run-cli.js';
 

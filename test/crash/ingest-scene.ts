@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SourceConfig } from '../../src/ingest/source-config.js';
+import type { SourceConfig } from '../../src/ingest/config/source-config.js';
 
 const HEADER = 'id,code,v\n';
 /** Rows `from` to `to` of a file, each different from those of all other contents. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { systemClock } from '../../src/base/clock.js';
 import { schemaFromDuckdb } from '../../src/delta/index.js';
+import type { LedgerWriter } from '../../src/ingest/events/record-events.js';
+import { batchAppId, LINEAGE, renderMark } from '../../src/ingest/load/target.js';
 import type { FileEvent } from '../../src/ingest/model.js';
-import type { LedgerWriter } from '../../src/ingest/record-events.js';
-import { batchAppId, LINEAGE, renderMark } from '../../src/ingest/target.js';
 import type { Lake } from '../../src/lake.js';
 import { sql } from './delta.js';
 import { fileEvent, recordEvents } from './file-events.js';

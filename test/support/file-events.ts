@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/base/clock.js';
+import { canonicalEvent } from '../../src/ingest/events/write-event.js';
 import type { FileEvent } from '../../src/ingest/model.js';
-import { canonicalEvent } from '../../src/ingest/write-event.js';
 import type { Lake } from '../../src/lake.js';
 import { openLedger } from '../../src/ledger/index.js';
 import { Staging } from '../../src/ledger/staging.js';

@@ -5,8 +5,8 @@ import { expect } from 'vitest';
 import type { Clock } from '../../src/base/clock.js';
 import type { SqlParams } from '../../src/duckdb/session.js';
 import type { SqlRow } from '../../src/duckdb/values.js';
-import { type ResolvedSource, resolveSource, type SourceConfig } from '../../src/ingest/source-config.js';
-import { verifyLake } from '../../src/ingest/verify.js';
+import { type ResolvedSource, resolveSource, type SourceConfig } from '../../src/ingest/config/source-config.js';
+import { verifyLake } from '../../src/ingest/verify/verify.js';
 import type {
   FileEvent,
   FileResult,

@@ -1,6 +1,6 @@
-import { type DecidePolicy, decideFile, replacedShas } from '../../src/ingest/decide.js';
 import type { CorrectionPolicy, Decision, FileEvent } from '../../src/ingest/model.js';
-import { FileStates } from '../../src/ingest/state.js';
+import { type DecidePolicy, decideFile, replacedShas } from '../../src/ingest/plan/decide.js';
+import { FileStates } from '../../src/ingest/plan/state.js';
 import { fileEvent, second } from './file-events.js';
 
 /** How a try to load a file ends. `soon` and `late` fail transiently: the next try is due before the next delivery, or long after it. */
@@ -19,7 +19,7 @@ export interface Step extends Delivery {
 
 /** Seconds between two deliveries. */
 const APART = 100;
-export const MAX_ATTEMPTS = 2;
+const MAX_ATTEMPTS = 2;
 
 export function isLoading({ action }: Decision): boolean {
   return action === 'load' || action === 'replace' || action === 'append';

@@ -1,7 +1,7 @@
 import { sleep } from '../../base/clock.js';
 import { EXIT, usageError } from '../../base/lake-error.js';
 import type { SqlRow } from '../../duckdb/values.js';
-import { EVENT_COLUMNS, type EventListFilter } from '../../ingest/history.js';
+import { EVENT_COLUMNS, type EventListFilter } from '../../ingest/events/history.js';
 import type { Lake } from '../../lake.js';
 import { defineCommand } from '../command.js';
 import type { Invocation } from '../invocation.js';
@@ -46,7 +46,7 @@ export const eventsCommand = defineCommand({
     const filter = filterOf(invocation.options);
     await withLake(invocation, async (lake) => {
       if (follow) return followEvents(invocation, lake, { filter, limit });
-      const { listEvents } = await import('../../ingest/history.js');
+      const { listEvents } = await import('../../ingest/events/history.js');
       const { rows, version } = await listEvents(await depsOf(lake), filter, limit);
       if (version < 0) invocation.log.note(`there are no events yet: ${invocation.options.lake} has no event log`);
       else if (rows.length === 0) invocation.log.note('no event matches');
@@ -82,7 +82,7 @@ async function followEvents(
   lake: Lake,
   { filter, limit }: { readonly filter: EventListFilter; readonly limit: number },
 ): Promise<void> {
-  const { listEvents, listEventsAfter } = await import('../../ingest/history.js');
+  const { listEvents, listEventsAfter } = await import('../../ingest/events/history.js');
   const [target] = invocation.outputs;
   if (target.format === 'json' || target.format === 'markdown') {
     throw usageError(`--follow has no end, and ${target.format} needs one`, { hint: '-o ndjson' });

@@ -1,5 +1,5 @@
 import { EXIT } from '../../base/lake-error.js';
-import type { Story } from '../../ingest/explain.js';
+import type { Story } from '../../ingest/report/explain.js';
 import { defineCommand } from '../command.js';
 import { configuredSources } from '../configured-sources.js';
 import { type Rows, rowsOf, writeObject } from '../results.js';
@@ -18,7 +18,7 @@ export const explainCommand = defineCommand({
   ],
   async run(invocation) {
     const { subject } = invocation.arguments;
-    const { explain } = await import('../../ingest/explain.js');
+    const { explain } = await import('../../ingest/report/explain.js');
     const { storyText } = await import('../story-text.js');
     const policies = new Map(configuredSources(invocation).map((source) => [source.name, source]));
     const story = await withLake(invocation, async (lake) => {

@@ -1,9 +1,9 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 import { EXIT, usageError } from '../../base/lake-error.js';
 import { didYouMean } from '../../base/nearest.js';
-import type { RetentionOutcome } from '../../ingest/apply-retention.js';
-import type { RetentionPlan } from '../../ingest/retention.js';
-import type { ResolvedSource } from '../../ingest/source-config.js';
+import type { ResolvedSource } from '../../ingest/config/source-config.js';
+import type { RetentionOutcome } from '../../ingest/manage/apply-retention.js';
+import type { RetentionPlan } from '../../ingest/manage/retention.js';
 import type { Lake } from '../../lake.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import { defineCommand } from '../command.js';
@@ -64,9 +64,9 @@ interface Wanted {
 
 async function planOf(lake: Lake, invocation: Invocation, wanted: Wanted): Promise<RetentionPlan> {
   const { allSources } = await import('../select-sources.js');
-  const { listRawSources } = await import('../../ingest/raw-copy.js');
-  const { planRetention } = await import('../../ingest/retention.js');
-  const { readSourceStates } = await import('../../ingest/source-states.js');
+  const { listRawSources } = await import('../../ingest/load/raw-copy.js');
+  const { planRetention } = await import('../../ingest/manage/retention.js');
+  const { readSourceStates } = await import('../../ingest/manage/source-states.js');
   const { store } = lake.catalog;
   const configured: readonly ResolvedSource[] = await allSources(invocation);
   const known = [...configured.map(({ name }) => name), ...(await listRawSources(store))];
@@ -100,7 +100,7 @@ async function apply(
   const bytes = due.reduce((sum, item) => sum + item.size, 0);
   const question = `Delete ${countText(due.length, 'file')} (${byteText(bytes)}) for good?`;
   if (archive === undefined && due.length > 0 && !(await confirm(invocation, question))) return undefined;
-  const { applyRetention } = await import('../../ingest/apply-retention.js');
+  const { applyRetention } = await import('../../ingest/manage/apply-retention.js');
   const { LocalStore } = await import('../../storage/local-store.js');
   const to: { archive?: ObjectStore } = archive === undefined ? {} : { archive: new LocalStore(archive) };
   return applyRetention(plan, { store: lake.catalog.store, ...to });

@@ -27,7 +27,7 @@ export const runsListCommand = defineCommand({
     const { source, status, limit } = invocation.options;
     const filter = { ...(source === undefined ? {} : { source }), ...(status === undefined ? {} : { status }) };
     const rows = await withLake(invocation, async (lake) => {
-      const { listRuns } = await import('../../ingest/history.js');
+      const { listRuns } = await import('../../ingest/events/history.js');
       return listRuns({ session: await lake.session(), catalog: lake.catalog }, filter, limit);
     });
     if (rows.length === 0) {

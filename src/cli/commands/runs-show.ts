@@ -15,7 +15,7 @@ export const runsShowCommand = defineCommand({
   ],
   async run(invocation) {
     const story = await withLake(invocation, async (lake) => {
-      const { showRun } = await import('../../ingest/history.js');
+      const { showRun } = await import('../../ingest/events/history.js');
       return showRun({ session: await lake.session(), catalog: lake.catalog }, invocation.arguments.run);
     });
     const columns = ['source', 'target', 'path', 'sha', 'status', 'action', 'rule', 'rows', 'attempt', 'reason'];

@@ -1,5 +1,5 @@
 import { EXIT } from '../../base/lake-error.js';
-import type { LeaseSummary, SourceDetail } from '../../ingest/state-summary.js';
+import type { LeaseSummary, SourceDetail } from '../../ingest/manage/state-summary.js';
 import { defineCommand } from '../command.js';
 import { withLakeState } from '../lake-state.js';
 import type { RowStyle } from '../render/row-types.js';

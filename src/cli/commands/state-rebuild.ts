@@ -1,5 +1,5 @@
 import { EXIT } from '../../base/lake-error.js';
-import type { RebuildResult } from '../../ingest/rebuild.js';
+import type { RebuildResult } from '../../ingest/verify/rebuild.js';
 import { defineCommand } from '../command.js';
 import { withLakeState } from '../lake-state.js';
 import { countText } from '../render/amounts.js';

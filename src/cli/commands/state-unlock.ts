@@ -1,6 +1,6 @@
 import { EXIT, usageError } from '../../base/lake-error.js';
-import type { LakeState } from '../../ingest/lake-state.js';
-import type { LeaseSummary } from '../../ingest/state-summary.js';
+import type { LakeState } from '../../ingest/manage/lake-state.js';
+import type { LeaseSummary } from '../../ingest/manage/state-summary.js';
 import { defineCommand } from '../command.js';
 import { confirm } from '../confirm.js';
 import { withLakeState } from '../lake-state.js';

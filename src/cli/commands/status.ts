@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { EXIT, usageError } from '../../base/lake-error.js';
 import { didYouMean } from '../../base/nearest.js';
-import type { SourceStatus } from '../../ingest/overview.js';
+import type { SourceStatus } from '../../ingest/report/overview.js';
 import { defineCommand } from '../command.js';
 import { configuredSources } from '../configured-sources.js';
 import { durationText } from '../duration-text.js';
@@ -21,7 +21,7 @@ export const statusCommand = defineCommand({
   async run(invocation) {
     const names = invocation.arguments.sources;
     const all = await withLake(invocation, async (lake) => {
-      const { overview } = await import('../../ingest/overview.js');
+      const { overview } = await import('../../ingest/report/overview.js');
       const deps = { session: await lake.session(), catalog: lake.catalog };
       return overview(deps, { now: Date.now(), host: hostname(), sources: configuredSources(invocation) });
     });

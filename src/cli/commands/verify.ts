@@ -1,5 +1,5 @@
 import { EXIT } from '../../base/lake-error.js';
-import type { VerifyFinding, VerifyResult } from '../../ingest/verify.js';
+import type { VerifyFinding, VerifyResult } from '../../ingest/verify/verify.js';
 import { defineCommand } from '../command.js';
 import { withLakeState } from '../lake-state.js';
 import { countText } from '../render/amounts.js';

@@ -3,7 +3,7 @@ import { fillSql, readSqlFile, trustedFragment } from '../../base/sql-file.js';
 import type { Session } from '../../duckdb/session.js';
 import type { SqlRow } from '../../duckdb/values.js';
 import { type LakeCatalog, SCHEMA_HISTORY_TABLE } from '../../ledger/index.js';
-import type { NamedType } from '../target.js';
+import type { NamedType } from '../load/target.js';
 import type { Drift } from './drift.js';
 import { mergeLayouts, type SeenLayout } from './merge-layouts.js';
 import { type DatasetColumn, NO_TYPE } from './model.js';

@@ -1,8 +1,8 @@
 import type { LakeError } from '../../base/lake-error.js';
 import type { SqlFragment } from '../../base/sql-file.js';
 import type { StagedGroup } from '../../sources/formats/model.js';
+import type { NamedType } from '../load/target.js';
 import type { Contract } from '../model.js';
-import type { NamedType } from '../target.js';
 
 /** Type of a column that never had a value: it gets its type, and its place in the table, with its first one. */
 export const NO_TYPE = 'NULL';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileColumn } from '../../sources/formats/model.js';
-import { LINEAGE } from '../target.js';
+import { LINEAGE } from '../load/target.js';
 
 /** Names that stand beside the columns of a file: lineage, and what lakeledger and Delta call their own while rows are changed. */
 const TAKEN: readonly string[] = [

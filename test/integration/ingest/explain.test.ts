@@ -1,12 +1,12 @@
 import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.js';
-import { explain } from '../../../src/ingest/explain.js';
-import { acquireLease } from '../../../src/ingest/lease.js';
+import { hasFileEvents, readFileEvents } from '../../../src/ingest/events/read-events.js';
+import { acquireLease } from '../../../src/ingest/load/lease.js';
 import type { FileEvent } from '../../../src/ingest/model.js';
-import { overview } from '../../../src/ingest/overview.js';
-import { hasFileEvents, readFileEvents } from '../../../src/ingest/read-events.js';
-import { FileStates } from '../../../src/ingest/state.js';
+import { FileStates } from '../../../src/ingest/plan/state.js';
+import { explain } from '../../../src/ingest/report/explain.js';
+import { overview } from '../../../src/ingest/report/overview.js';
 import { columns, sql } from '../../support/delta.js';
 import { fileEvent, recordEvents, second, sha } from '../../support/file-events.js';
 import { decideIn, deliver, ENDINGS, emptyWorld, request } from '../../support/ingest-model.js';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { readFileEvents, readOpenEvents, readRelatedEvents } from '../../../src/ingest/events/read-events.js';
+import { fileManifest, ingestDetail } from '../../../src/ingest/events/write-event.js';
 import type { FileEvent } from '../../../src/ingest/model.js';
-import { readFileEvents, readOpenEvents, readRelatedEvents } from '../../../src/ingest/read-events.js';
-import { fileManifest, ingestDetail } from '../../../src/ingest/write-event.js';
 import { fileEvent, recordEvents, sha } from '../../support/file-events.js';
 import { openLake, recordObjects } from '../../support/lake.js';
 

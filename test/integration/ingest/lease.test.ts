@@ -9,7 +9,7 @@ import {
   type LeaseRequest,
   listLeases,
   readLease,
-} from '../../../src/ingest/lease.js';
+} from '../../../src/ingest/load/lease.js';
 import { LocalStore } from '../../../src/storage/local-store.js';
 import { tempFolder } from '../../support/temp-folder.js';
 

@@ -8,7 +8,7 @@ import {
   type RawManifest,
   verifyRawCopy,
   writeRawManifest,
-} from '../../../src/ingest/raw-copy.js';
+} from '../../../src/ingest/load/raw-copy.js';
 import { LocalStore } from '../../../src/storage/local-store.js';
 import { tempFolder } from '../../support/temp-folder.js';
 

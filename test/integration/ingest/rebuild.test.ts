@@ -1,11 +1,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readFileEvents } from '../../../src/ingest/events/read-events.js';
 import { type AdHocRequest, adHocSource } from '../../../src/ingest/index.js';
-import { readFileEvents } from '../../../src/ingest/read-events.js';
-import { type RebuildRequest, type RebuildResult, rebuildState } from '../../../src/ingest/rebuild.js';
-import { FileStates } from '../../../src/ingest/state.js';
-import { verifyLake } from '../../../src/ingest/verify.js';
+import { FileStates } from '../../../src/ingest/plan/state.js';
+import { type RebuildRequest, type RebuildResult, rebuildState } from '../../../src/ingest/verify/rebuild.js';
+import { verifyLake } from '../../../src/ingest/verify/verify.js';
 import type { Lake } from '../../../src/lake.js';
 import { load, loadedEvent, loadRows, TARGET, writerOf } from '../../support/bronze.js';
 import { sql } from '../../support/delta.js';

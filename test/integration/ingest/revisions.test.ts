@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { SourceConfig } from '../../../src/ingest/source-config.js';
+import type { SourceConfig } from '../../../src/ingest/config/source-config.js';
 import { Desk, fileOf, hasRealFiles, REAL_FILES } from '../../support/ingest-desk.js';
 
 /** More than every step of one path, where the whole is not too much to wait for. */

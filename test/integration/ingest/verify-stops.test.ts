@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readFileEvents } from '../../../src/ingest/events/read-events.js';
 import { adHocSource, STEPS, type Step } from '../../../src/ingest/index.js';
 import type { CorrectionPolicy } from '../../../src/ingest/model.js';
-import { readFileEvents } from '../../../src/ingest/read-events.js';
-import { rebuildState } from '../../../src/ingest/rebuild.js';
-import { FileStates } from '../../../src/ingest/state.js';
-import { verifyLake } from '../../../src/ingest/verify.js';
+import { FileStates } from '../../../src/ingest/plan/state.js';
+import { rebuildState } from '../../../src/ingest/verify/rebuild.js';
+import { verifyLake } from '../../../src/ingest/verify/verify.js';
 import type { Lake } from '../../../src/lake.js';
 import { TARGET, writerOf } from '../../support/bronze.js';
 import { openLake } from '../../support/lake.js';

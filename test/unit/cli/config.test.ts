@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parseDocument } from 'yaml';
 import { configTemplate } from '../../../src/cli/config-template.js';
 import { configJsonSchema, loadConfig, parseConfig, resolveReferences } from '../../../src/config.js';
-import { sourceSchema } from '../../../src/ingest/source-config.js';
+import { sourceSchema } from '../../../src/ingest/config/source-config.js';
 
 /** A reference to a secret as it stands in a configuration file. */
 const ref = (name: string) => `\${${name}}`;

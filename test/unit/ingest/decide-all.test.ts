@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { decideFile, expectedEvent } from '../../../src/ingest/decide.js';
 import type { CorrectionPolicy, Decision, FileEvent } from '../../../src/ingest/model.js';
-import { FileStates } from '../../../src/ingest/state.js';
+import { decideFile, expectedEvent } from '../../../src/ingest/plan/decide.js';
+import { FileStates } from '../../../src/ingest/plan/state.js';
 import {
   type Delivery,
   decideIn,

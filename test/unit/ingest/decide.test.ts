@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type DecidePolicy, decideFile, expectedEvent, replacedShas } from '../../../src/ingest/decide.js';
 import type { FileEvent } from '../../../src/ingest/model.js';
-import { FileStates } from '../../../src/ingest/state.js';
+import { type DecidePolicy, decideFile, expectedEvent, replacedShas } from '../../../src/ingest/plan/decide.js';
+import { FileStates } from '../../../src/ingest/plan/state.js';
 import { fileEvent, second, sha } from '../../support/file-events.js';
 
 const A = sha('a');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ProgressEvent } from '../../../src/base/progress.js';
-import { LoadProgress } from '../../../src/ingest/load-progress.js';
+import { LoadProgress } from '../../../src/ingest/load/load-progress.js';
 
 const A = { path: 'a.csv', size: 100 };
 const B = { path: 'b.csv', size: 300 };

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { adHocSource, overrideSource, resolveSource, sourceSchema } from '../../../src/ingest/source-config.js';
-import { durationMs, sourceNameProblem, targetProblem } from '../../../src/ingest/source-schema.js';
+import { adHocSource, overrideSource, resolveSource, sourceSchema } from '../../../src/ingest/config/source-config.js';
+import { durationMs, sourceNameProblem, targetProblem } from '../../../src/ingest/config/source-schema.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lakeledger-source-'));
 afterAll(() => rmSync(folder, { recursive: true }));
