@@ -1,4 +1,4 @@
-import { LakeError, usageError } from '../../base/lake-error.js';
+import { EXIT, LakeError, usageError } from '../../base/lake-error.js';
 import {
   fillSql,
   identifier,
@@ -67,14 +67,23 @@ export async function countRows(
   );
 }
 
+/** A name that is nowhere is a mistake in the configuration; a column of an unexpected type may be one file's fault. */
+const NO_SUCH_COLUMN = /Referenced column|Referenced table/;
+
 async function askRows(session: Session, sql: string) {
   try {
     return await session.rows(sql);
   } catch (error) {
-    if (!(error instanceof LakeError) || error.code !== 'SQL' || !/Binder Error|Conversion Error/.test(error.message))
-      throw error;
-    throw usageError(`an expectation cannot be asked of these rows: ${error.message}`, {
-      hint: '"schema show" lists the columns of the dataset',
+    if (!(error instanceof LakeError) || error.code !== 'SQL') throw error;
+    const [first = ''] = error.message.split('\n');
+    if (NO_SUCH_COLUMN.test(first)) {
+      const hint = '"schema show" lists the columns of the dataset';
+      throw usageError(`an expectation cannot be asked of these rows: ${first}`, { hint, cause: error });
+    }
+    if (!/Binder Error|Conversion Error/.test(first)) throw error;
+    throw new LakeError('EXPECTATION_INVALID', `an expectation cannot be asked of these rows: ${first}`, {
+      exitCode: EXIT.data,
+      hint: 'declare the types of its columns (columns: of the source), then run "retry --all"',
       cause: error,
     });
   }

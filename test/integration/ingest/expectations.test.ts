@@ -87,3 +87,18 @@ it('more rejects than are allowed fail the file', async () => {
   expect(await desk.counts()).toEqual({ 'one.csv': 2 });
   await desk.expectSettled();
 });
+
+it('that cannot be asked of one file, because its values are no numbers, fails this file alone', async () => {
+  const desk = await Desk.open({ expectations: expectations('quarantine') });
+  desk.write('a.csv', 'id,v\n1,oops\n').write('b.csv', GOOD);
+  const result = await desk.ingest();
+  expect(fileOf(result, 'a.csv')).toMatchObject({
+    status: 'FAILED',
+    error_code: 'EXPECTATION_INVALID',
+    hint: expect.stringContaining('columns:'),
+  });
+  expect(fileOf(result, 'b.csv')).toMatchObject({ status: 'INGESTED', rows: 2 });
+  // The table knows by now that the column is a number: what is none is rescued.
+  expect(fileOf(await desk.ingest({ retryNow: 'all' }), 'a.csv')).toMatchObject({ status: 'INGESTED', rescued: 1 });
+  await desk.expectSettled();
+});
