@@ -36,7 +36,7 @@ export async function runApp(args: readonly string[], deps: AppDeps): Promise<nu
   const secrets = new Set<string>();
   let log = earlyLog(args, deps);
   try {
-    const width = Math.min(io.stdout.columns ?? 100, 120);
+    const width = Math.min(io.stdout.columns || 100, 120);
     const parsed = await parseArgs(args, { commands, groups: commandGroups, width });
     if (parsed.kind !== 'command') {
       await stdoutSink(io.stdout).write(parsed.kind === 'help' ? parsed.text : `${packageVersion()}\n`);

@@ -31,7 +31,7 @@ export function createProgress({ stderr, mode, format, now }: ProgressOptions): 
   const bar = mode === 'bar' || (mode === 'auto' && stderr.isTTY === true && format === 'text');
   const start = now();
   const write = (text: string) => stderr.write(text, () => undefined);
-  const width = () => (stderr.columns ?? 80) - 1;
+  const width = () => (stderr.columns || 80) - 1;
   let next = start + (bar ? QUIET_MS : LOG_MS);
   let shown = 0;
   const clear = () => {

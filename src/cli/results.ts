@@ -35,7 +35,7 @@ export async function withSink(
 export function rowStyle({ io, options, log }: Invocation, target: OutputTarget): RowStyle {
   const terminal = target.file === undefined;
   return {
-    width: terminal && io.stdout.isTTY === true ? (io.stdout.columns ?? 80) : undefined,
+    width: terminal && io.stdout.isTTY === true ? io.stdout.columns || 80 : undefined,
     color: terminal && wantsColor(io.stdout, io.env, options['no-color']),
     note: log.note,
   };
