@@ -176,8 +176,9 @@ describe('events', () => {
     const child = startCli(['events', '--follow', '-o', 'ndjson'], { cwd: folder });
     const end = ended(child);
     await once(child.stdout, 'data');
+    const more = once(child.stdout, 'data');
     expect((await runCli(['record', 'two.ndjson'], { cwd: folder })).code).toBe(0);
-    await once(child.stdout, 'data');
+    await more;
     child.kill('SIGINT');
     const { code, stdout } = await end;
     expect(code).toBe(130);
