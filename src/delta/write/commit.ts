@@ -184,7 +184,9 @@ export async function commit(deps: CommitDeps, stage: Stage): Promise<CommitResu
   let latest = stage.snapshot;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const timestamp = await inCommitTimestamp(deps, stage, latest);
-    const info = commitInfo(stage, { now: clock.now(), txnId, engineInfo, inCommitTimestamp: timestamp });
+    // One time for both: some readers show the one, some the other.
+    const now = timestamp ?? clock.now();
+    const info = commitInfo(stage, { now, txnId, engineInfo, inCommitTimestamp: timestamp });
     const actions = withEnablement(stage.actions, { latest, timestamp });
     const mine: Commit = { version: latest.version + 1, actions: [{ commitInfo: info }, ...actions] };
     if (await putCommit(store, mine, txnId)) {

@@ -145,11 +145,17 @@ describe('in-commit timestamps', () => {
     clock.time = 1_000_000_000_000;
     for (let i = 2; i < 4; i++) {
       await tableIn(made.folder, made.session, { clock }).append(sql('SELECT 1 AS id'));
-      expect((await made.lastInfo()).inCommitTimestamp).toBe(3_000_000_000_000 + i);
+      expect(await made.lastInfo()).toMatchObject({
+        inCommitTimestamp: 3_000_000_000_000 + i,
+        timestamp: 3_000_000_000_000 + i,
+      });
     }
     clock.time = 4_000_000_000_000;
     await made.table.append(sql('SELECT 1 AS id'));
     expect((await made.lastInfo()).inCommitTimestamp).toBe(4_000_000_000_000);
+    // Readers show the one or the other.
+    const { timestamp, inCommitTimestamp } = await made.lastInfo();
+    expect(timestamp).toBe(inCommitTimestamp);
     const line = readFileSync(join(made.folder, '_delta_log', '00000000000000000005.json'), 'utf8');
     expect(line).toMatch(/^\{"commitInfo":\{"inCommitTimestamp":4000000000000,/);
   });
