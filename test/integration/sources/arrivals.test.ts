@@ -235,7 +235,7 @@ describe('a file has arrived', () => {
     const root = folderWith('old.csv');
     const start = performance.now();
     expect(await waiting(root, { stableForMs: 60_000 })).toEqual({ 'old.csv': null });
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(10_000);
     const now = Date.now();
     for (const name of ['calm.csv', 'grows.csv', 'goes.csv', 'touched.csv']) writeFileSync(join(root, name), 'x');
     setTimeout(() => appendFileSync(join(root, 'grows.csv'), 'yz'), 100);
