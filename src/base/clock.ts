@@ -8,6 +8,16 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now(), random: () => Math.random() };
 
+/** Milliseconds since the epoch as ISO 8601, UTC, with the six fraction digits that events have. */
+export function eventTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z');
+}
+
+/** The UTC day of milliseconds since the epoch, `YYYY-MM-DD`. */
+export function utcDay(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
+}
+
 /** Resolves after `ms` milliseconds. */
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

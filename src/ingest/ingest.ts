@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { utcDay } from '../base/clock.js';
 import type { ResolvedSource } from './config/source-config.js';
 import type { IngestDeps, SourceRun, Step } from './context.js';
 import { Journal } from './events/journal.js';
@@ -35,7 +36,7 @@ async function ingestSource(
   const actor = request.actor ?? 'unknown';
   const target = new BronzeTarget({ catalog, name: source.target });
   const ledger = await deps.openLedger();
-  const ingestDate = new Date(clock.now()).toISOString().slice(0, 10);
+  const ingestDate = utcDay(clock.now());
   const lease = await acquireLease({
     store: catalog.store,
     name: source.target,

@@ -91,3 +91,18 @@ export interface Expectation {
   readonly expression: string;
   readonly action: 'warn' | 'quarantine' | 'fail';
 }
+
+/** What an event says of a file that was not tried: nothing. */
+export const UNTRIED = {
+  batch: null,
+  rows: null,
+  attempt: 1,
+  nextRetryAt: null,
+  errorCode: null,
+  error: null,
+  reprocess: false,
+  gitSha: null,
+  size: null,
+  businessDate: null,
+  schemaVersion: null,
+} as const satisfies Partial<FileEvent>;

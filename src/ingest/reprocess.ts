@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { utcDay } from '../base/clock.js';
 import { usageError } from '../base/lake-error.js';
 import { adHocSource, type ResolvedSource } from './config/source-config.js';
 import type { IngestDeps } from './context.js';
 import { Journal } from './events/journal.js';
 import { type EventFilter, readFileEvents, readRelatedEvents } from './events/read-events.js';
 import { ingest } from './ingest.js';
-import type { FileEvent } from './model.js';
+import { type FileEvent, UNTRIED } from './model.js';
 import type { IngestResult, ReprocessRequest } from './result.js';
 
 const DATED = /^(?<source>.+):(?<date>\d{4}-\d\d-\d\d)$/;
@@ -98,7 +99,7 @@ async function ask(
   { asked, runId, actor }: { readonly asked: readonly FileEvent[]; readonly runId: string; readonly actor: string },
 ): Promise<void> {
   const ledger = await deps.openLedger();
-  const ingestDate = new Date(deps.clock.now()).toISOString().slice(0, 10);
+  const ingestDate = utcDay(deps.clock.now());
   await new Journal({ ...deps, ledger, runId, actor, ingestDate }).write(asked);
 }
 
@@ -116,21 +117,21 @@ function askedEvent(
   const newest = events.findLast(
     ({ source, target, path }) => source === file.source && target === file.target && path === file.path,
   );
+  const delivered = newest ?? file;
+  const { gitSha, size, businessDate, schemaVersion } = delivered;
   return {
-    ...file,
-    sha: newest?.sha ?? file.sha,
+    ...delivered,
+    ...UNTRIED,
+    gitSha,
+    size,
+    businessDate,
+    schemaVersion,
     status: 'PENDING',
     action: 'replace',
     rule: 'reprocess',
     reason: request.reason,
     seq: version,
     runId,
-    batch: null,
-    rows: null,
-    attempt: 1,
-    nextRetryAt: null,
-    errorCode: null,
-    error: null,
     reprocess: true,
     detail: { evidence: { selector: request.selector, mode: request.mode } },
   };

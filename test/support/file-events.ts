@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/base/clock.js';
 import { canonicalEvent } from '../../src/ingest/events/write-event.js';
-import type { FileEvent } from '../../src/ingest/model.js';
+import { type FileEvent, UNTRIED } from '../../src/ingest/model.js';
 import type { Lake } from '../../src/lake.js';
 import { openLedger } from '../../src/ledger/index.js';
 import { Staging } from '../../src/ledger/staging.js';
@@ -29,17 +29,7 @@ export function fileEvent(given: Partial<FileEvent> = {}): FileEvent {
     seq: 1,
     at: second(given.seq ?? 1),
     runId: `run-${given.seq ?? 1}`,
-    batch: null,
-    rows: null,
-    attempt: 1,
-    nextRetryAt: null,
-    errorCode: null,
-    error: null,
-    reprocess: false,
-    gitSha: null,
-    size: null,
-    businessDate: null,
-    schemaVersion: null,
+    ...UNTRIED,
     detail: {},
     ...given,
   };

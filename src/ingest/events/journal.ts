@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.js';
+import { type Clock, eventTime } from '../../base/clock.js';
 import type { Session } from '../../duckdb/session.js';
 import { type Ledger, type LedgerKey, Staging } from '../../ledger/index.js';
 import type { FileEvent } from '../model.js';
@@ -46,6 +46,6 @@ export class Journal {
   /** Two events of one file are never of one moment: the canonical row goes by time. */
   #now(): string {
     this.#last = Math.max(this.#deps.clock.now(), this.#last + 1);
-    return new Date(this.#last).toISOString().replace('Z', '000Z');
+    return eventTime(this.#last);
   }
 }

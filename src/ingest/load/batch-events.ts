@@ -1,7 +1,8 @@
+import { eventTime } from '../../base/clock.js';
 import type { LakeError } from '../../base/lake-error.js';
 import type { BatchRequest, SourceRun } from '../context.js';
 import type { NewEvent } from '../events/journal.js';
-import type { FileEvent } from '../model.js';
+import { type FileEvent, UNTRIED } from '../model.js';
 import type { FilePlan } from '../plan/plan.js';
 import type { FileResult, RowDiff } from '../result.js';
 
@@ -40,17 +41,11 @@ export function eventOf(run: SourceRun, at: { readonly seq: number; readonly pla
     reason: decision.reason,
     seq: at.seq,
     runId: run.runId,
-    batch: null,
-    rows: null,
+    ...UNTRIED,
     attempt,
-    nextRetryAt: null,
-    errorCode: null,
-    error: null,
-    reprocess: false,
     gitSha: fingerprint?.gitSha ?? null,
     size: fingerprint?.size ?? null,
     businessDate: file.businessDate,
-    schemaVersion: null,
     detail: { evidence: decision.evidence, location: file.location, ...detail },
     ...fields,
   };
@@ -77,7 +72,7 @@ function nextRetry(run: SourceRun, { plan, error }: FileOutcome): string | null 
   if (error?.retryable !== true || plan.attempt >= maxAttempts) return null;
   const { clock } = run.deps;
   const delay = clock.random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (plan.attempt - 1));
-  return new Date(clock.now() + delay).toISOString().replace('Z', '000Z');
+  return eventTime(clock.now() + delay);
 }
 
 function failure(run: SourceRun, outcome: FileOutcome): Facts {

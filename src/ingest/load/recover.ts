@@ -1,3 +1,4 @@
+import { eventTime } from '../../base/clock.js';
 import type { SourceRun } from '../context.js';
 import type { NewEvent } from '../events/journal.js';
 import { readKnownBatch, readOpenEvents, readRelatedEvents, readUntoldEvents } from '../events/read-events.js';
@@ -117,7 +118,7 @@ async function endOpenTries(run: SourceRun): Promise<void> {
   // Tries that lost a race stay open for good; the target need not be read for them again and again.
   if (states.open().every((event) => isSettled(states, event))) return;
   const reading = await readTarget(deps, source.target, { ledger });
-  const now = new Date(deps.clock.now()).toISOString().replace('Z', '000Z');
+  const now = eventTime(deps.clock.now());
   const tries = findOpenTries(reading);
   const events = tries.flatMap((one) =>
     one.rows === null

@@ -1,10 +1,11 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { LakeError } from '../../base/lake-error.js';
-import { type Fingerprint, type ListedFile, listArrivals, readFingerprint } from '../../sources/index.js';
+import { type Fingerprint, type ListedFile, readFingerprint } from '../../sources/index.js';
 import type { ObjectStore } from '../../storage/object-store.js';
 import type { ResolvedSource } from '../config/source-config.js';
 import { listRawCopies, type RawCopy } from '../load/raw-copy.js';
+import { listSource } from '../plan/list-source.js';
 import type { FileStates } from '../plan/state.js';
 
 const DAY_MS = 86_400_000;
@@ -175,16 +176,9 @@ interface Claim {
   readonly listed: ListedFile;
 }
 
-async function listSource(source: ResolvedSource, now: number): Promise<readonly ListedFile[]> {
+async function listIfAny(source: ResolvedSource, now: number): Promise<readonly ListedFile[]> {
   try {
-    return await listArrivals({
-      patterns: source.patterns,
-      root: source.root,
-      absolute: source.absolutePaths,
-      exclude: source.exclude,
-      arrival: source.arrival,
-      now,
-    });
+    return await listSource(source, now);
   } catch (error) {
     // Its only file went away, perhaps by an earlier retention.
     if (error instanceof LakeError && error.code === 'USAGE') return [];
@@ -205,7 +199,7 @@ function realPlace(location: string): string {
 async function claimsOf(sources: readonly ResolvedSource[], now: number): Promise<ReadonlyMap<string, Claim[]>> {
   const claims = new Map<string, Claim[]>();
   for (const source of sources) {
-    for (const listed of await listSource(source, now)) {
+    for (const listed of await listIfAny(source, now)) {
       const place = realPlace(listed.location);
       const others = claims.get(place);
       if (others === undefined) claims.set(place, [{ source, listed }]);

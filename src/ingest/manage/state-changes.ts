@@ -1,10 +1,11 @@
+import { utcDay } from '../../base/clock.js';
 import { usageError } from '../../base/lake-error.js';
 import { didYouMean } from '../../base/nearest.js';
 import { openLedger } from '../../ledger/index.js';
 import { Journal, type NewEvent } from '../events/journal.js';
 import { type FileEvents, readFileEvents } from '../events/read-events.js';
 import { type LedgerWriter, type RecordContext, restoreLedgerFolder } from '../events/record-events.js';
-import type { FileEvent } from '../model.js';
+import { type FileEvent, UNTRIED } from '../model.js';
 import { FileStates } from '../plan/state.js';
 
 /** The files of one source in one target. */
@@ -78,7 +79,7 @@ function lastSeq({ events, version }: FileEvents): number {
 async function write(deps: LedgerWriter, events: readonly NewEvent[], context: RecordContext): Promise<void> {
   await restoreLedgerFolder(deps.catalog);
   const ledger = await openLedger(deps);
-  const ingestDate = new Date(deps.clock.now()).toISOString().slice(0, 10);
+  const ingestDate = utcDay(deps.clock.now());
   await new Journal({ ...deps, ...context, ledger, ingestDate }).write(events);
 }
 
@@ -92,17 +93,7 @@ function plainEvent(
     reason: '',
     seq: 0,
     runId: '',
-    batch: null,
-    rows: null,
-    attempt: 1,
-    nextRetryAt: null,
-    errorCode: null,
-    error: null,
-    reprocess: false,
-    gitSha: null,
-    size: null,
-    businessDate: null,
-    schemaVersion: null,
+    ...UNTRIED,
     detail: {},
     ...event,
   };

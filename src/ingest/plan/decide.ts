@@ -1,4 +1,11 @@
-import type { CorrectionPolicy, Decision, Evidence, FileEvent, RetryPolicy } from '../model.js';
+import {
+  type CorrectionPolicy,
+  type Decision,
+  type Evidence,
+  type FileEvent,
+  type RetryPolicy,
+  UNTRIED,
+} from '../model.js';
 import type { FileStates } from './state.js';
 
 /** A file that was delivered. */
@@ -290,17 +297,7 @@ export function expectedEvent(
     action,
     rule,
     reason,
-    batch: null,
-    rows: null,
-    attempt: 1,
-    nextRetryAt: null,
-    errorCode: null,
-    error: null,
-    reprocess: false,
-    gitSha: null,
-    size: null,
-    businessDate: null,
-    schemaVersion: null,
+    ...UNTRIED,
     detail: { replaced },
   };
 }

@@ -1,11 +1,13 @@
+import { eventTime } from '../../base/clock.js';
 import { LakeError } from '../../base/lake-error.js';
-import { type Fingerprint, type ListedFile, listArrivals, readFingerprint } from '../../sources/index.js';
+import { type Fingerprint, type ListedFile, readFingerprint } from '../../sources/index.js';
 import type { ResolvedSource } from '../config/source-config.js';
 import { RUN_ENDED } from '../load/recover.js';
 import type { BronzeTarget } from '../load/target.js';
 import type { Decision, FileEvent } from '../model.js';
 import type { IngestRequest, PlannedFile } from '../result.js';
 import { type DecidePolicy, type DeliveredFile, decideFile, expectedEvent, replacedShas } from './decide.js';
+import { listSource } from './list-source.js';
 import type { FileStates } from './state.js';
 import { readView, type View, type ViewDeps } from './view.js';
 
@@ -112,7 +114,7 @@ function decide(context: Decided, file: ListedFile, fingerprint: Fingerprint): F
   const decision = heldByOther(view, delivered, decideFile(delivered, states, policy));
   const replaced = replacedShas(delivered, decision, { states, policy });
   const attempt = attemptOf(states, file.path, fingerprint.sha256);
-  const at = new Date(now).toISOString().replace('Z', '000Z');
+  const at = eventTime(now);
   const expected = expectedEvent(delivered, decision, {
     source: source.name,
     target: source.target,
@@ -128,16 +130,7 @@ function decide(context: Decided, file: ListedFile, fingerprint: Fingerprint): F
 /** Lists the files of a source and reads their bytes for their hashes. */
 async function readDeliveries(context: PlanContext): Promise<readonly Delivery[]> {
   const { source, now, request, onRead } = context;
-  const listed = await listArrivals({
-    patterns: source.patterns,
-    root: source.root,
-    absolute: source.absolutePaths,
-    exclude: source.exclude,
-    arrival: source.arrival,
-    now,
-    order: source.order,
-    ...(source.businessDate === undefined ? {} : { businessDate: source.businessDate }),
-  });
+  const listed = await listSource(source, now);
   const found: Delivery[] = [];
   for (const [i, file] of listed.entries()) {
     request.signal?.throwIfAborted();

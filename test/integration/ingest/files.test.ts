@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { FileResult } from '../../../src/lake.js';
 import { Desk, fileOf, hasRealFiles, REAL_FILES } from '../../support/ingest-desk.js';
+import { EXPLAINED } from '../../support/real-file-endings.js';
 
 /** Also every file in a run of its own. */
 const ALL = process.env['INGEST_ALL_FILES'] !== undefined;
@@ -14,38 +15,6 @@ interface Described {
 const INDEX: readonly Described[] = hasRealFiles
   ? JSON.parse(readFileSync(join(REAL_FILES, 'files/index.json'), 'utf8'))
   : [];
-
-/** Files whose rows are not those of the estimate, and why: [rows, rejected], or a part of the error. */
-const EXPLAINED: Readonly<Record<string, readonly [number, number] | string>> = {
-  // The stray quote and the line after it: Python takes them for one value, here they are one reject.
-  'csv/malformed_quote_note.csv': [3, 1],
-  // The header is on the second line, after a record with a stray quote.
-  'csv/header_on_line_2_note.csv': 'quote',
-  // Without an estimate: made files, and files that what estimated could not read.
-  'made/empty.csv': [0, 0],
-  'made/empty.json': [0, 0],
-  'made/empty.ndjson': [0, 0],
-  'made/only_newlines.csv': [0, 0],
-  'made/only_bom.csv': [0, 0],
-  'made/empty_array.json': [0, 0],
-  'made/regioni.ndjson': [21, 0],
-  'made/regioni_crlf_no_final_newline.ndjson': [21, 0],
-  'made/matches_nested.ndjson': [47, 0],
-  'made/bom_array.json': [21, 0],
-  'made/utf16le_bom.csv': [21, 0],
-  'made/bad_line_12.ndjson': [20, 1],
-  'made/truncated_in_quote.csv': [159, 1],
-  'made/truncated_array.json': 'the input ends inside this value',
-  'made/truncated.parquet': 'No magic bytes',
-  'made/text_named_parquet.parquet': 'looks like text',
-  'json/csv_named_json_metriche.json': 'looks like CSV',
-  'json/invalid_missing_comma_clubs.json': 'in/',
-  'json/invalid_trailing_data_fr_clubs.json': 'in/',
-  'parquet/unreadable_hadoop_lz4.parquet': 'LZ4',
-  'parquet/bad_PARQUET-1481.parquet': 'Invalid data',
-  'parquet/bad_ARROW-GH-41321.parquet': 'geometry',
-  'parquet/poison_case-041.parquet': 'Variant',
-};
 
 function deliver(desk: Desk, file: string): void {
   mkdirSync(dirname(desk.at(file)), { recursive: true });
