@@ -12,7 +12,7 @@ export default defineConfig({
   deps: {
     // Bundled so that a cold start reads a few files instead of hundreds (docs/adr/0004-bundled-cli.md).
     alwaysBundle: ['yargs', 'zod', 'yaml', 'picocolors', 'fzstd'],
-    // Has a native part, which cannot be bundled.
-    neverBundle: ['@duckdb/node-api'],
+    // Have native parts, or are loaded by few commands only.
+    neverBundle: ['@duckdb/node-api', 'pg', 'pg-copy-streams', 'ssh2'],
   },
 });

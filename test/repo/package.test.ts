@@ -76,7 +76,7 @@ describe('the package', () => {
     expect((JSON.parse(files ?? '[]') as number[]).reduce((sum, n) => sum + n, 0)).toBe(Number(inserted));
   });
 
-  it('loads nothing but Node and DuckDB from outside', () => {
+  it('loads nothing but Node, DuckDB and the drivers from outside', () => {
     const outside = filesBelow('dist', '.js').flatMap((path) =>
       [
         ...readText(path).matchAll(
@@ -85,7 +85,13 @@ describe('the package', () => {
       ].map(([, fixed, lazy]) => fixed ?? lazy ?? ''),
     );
     const builtin = /^(node:|assert$|fs$|path$|url$|process$|util$)/;
-    expect([...new Set(outside.filter((name) => !builtin.test(name)))]).toEqual(['@duckdb/node-api']);
+    const found = new Set(outside.filter((name) => !builtin.test(name)));
+    expect([...found].sort()).toEqual(['@duckdb/node-api', 'pg', 'pg-copy-streams', 'ssh2']);
+    // The drivers wait until a source needs them.
+    const eager = filesBelow('dist', '.js').flatMap((path) => [
+      ...readText(path).matchAll(/^import\b.*\bfrom\s*["'](pg|pg-copy-streams|ssh2)["']/gm),
+    ]);
+    expect(eager.map(([line]) => line)).toEqual([]);
   });
 
   it('pins its dependencies, and the lock file names no registry', () => {
