@@ -1,7 +1,5 @@
-import { statSync } from 'node:fs';
-import { basename, dirname, extname, resolve } from 'node:path';
-import { sleep } from '../../base/clock.js';
 import { usageError } from '../../base/lake-error.js';
+import type { FileTree } from './file-tree.js';
 import type { FoundFile } from './walk.js';
 
 /** When a file counts as delivered. */
@@ -19,7 +17,8 @@ export interface ArrivalRules {
 const TEMPORARY = ['.tmp', '.part', '.partial', '.crdownload', '.filepart', '~'];
 const PLACE = /\{(path|name|stem)\}/g;
 
-function donePath(template: string, location: string): string {
+function donePath(template: string, location: string, paths: FileTree['paths']): string {
+  const { basename, dirname, extname, resolve } = paths;
   const name = basename(location);
   const values: Record<string, string> = {
     path: location,
@@ -53,12 +52,20 @@ function duration(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`;
 }
 
-function isThere(location: string): boolean {
-  return statSync(location, { throwIfNoEntry: false })?.isFile() === true;
+/** What files are judged by. */
+export interface Watch {
+  readonly tree: FileTree;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
-function tooYoung(file: FoundFile, minAgeMs: number, now: number): string | null {
+/** How long the last change is ago at least; less than 0 when it is in the future. */
+function ageOf(file: FoundFile, { tree, now }: Watch): number {
   const age = now - file.modified;
+  return age < 0 ? age : Math.max(0, age - tree.timeStepMs);
+}
+
+function tooYoung(age: number, minAgeMs: number): string | null {
   if (age >= minAgeMs) return null;
   if (age < 0) return `its last change is ${duration(-age)} in the future, by this machine's clock`;
   return `changed ${duration(age)} ago, less than ${duration(minAgeMs)}`;
@@ -74,10 +81,11 @@ function changeSince(before: FoundFile, after: FoundFile): string | null {
   return after.modified === before.modified ? null : 'still being written: its time of change moved';
 }
 
-function lookAgain(before: FoundFile): Look | undefined {
-  const stat = statSync(before.location, { throwIfNoEntry: false });
-  if (!stat?.isFile()) return undefined;
-  const file = { location: before.location, size: stat.size, modified: stat.mtimeMs };
+async function lookAgain(before: FoundFile, tree: FileTree): Promise<Look | undefined> {
+  const state = await tree.stat(before.location);
+  if (state?.kind !== 'file') return undefined;
+  const { size, modified } = state;
+  const file = { location: before.location, size, modified };
   return { file, waiting: changeSince(before, file) };
 }
 
@@ -85,31 +93,34 @@ function lookAgain(before: FoundFile): Look | undefined {
 async function secondLook(
   files: readonly FoundFile[],
   stableForMs: number,
-  now: number,
+  watch: Watch,
 ): Promise<{ readonly looks: readonly Look[]; readonly waited: number }> {
-  const left = (file: FoundFile) => Math.min(stableForMs, stableForMs - (now - file.modified));
+  const left = (file: FoundFile) => Math.min(stableForMs, stableForMs - ageOf(file, watch));
   const doubtful = (file: FoundFile) => file.problem === undefined && left(file) > 0;
-  const waited = Math.max(0, ...files.filter(doubtful).map(left));
-  if (waited > 0) await sleep(Math.ceil(waited));
-  const looks = files.map((file) => (doubtful(file) ? lookAgain(file) : { file, waiting: null }));
-  return { looks: looks.filter((look) => look !== undefined), waited };
+  const waited = files.filter(doubtful).reduce((most, file) => Math.max(most, left(file)), 0);
+  if (waited > 0) await watch.tree.wait(Math.ceil(waited));
+  const looks = files.map((file) => (doubtful(file) ? lookAgain(file, watch.tree) : { file, waiting: null }));
+  return { looks: (await Promise.all(looks)).filter((look) => look !== undefined), waited };
 }
 
 /** Why each file has not arrived yet; null for one that is ready. */
 export async function judgeArrivals(
   files: readonly FoundFile[],
   rules: ArrivalRules,
-  now: number,
+  watch: Watch,
 ): Promise<readonly Look[]> {
-  const { looks, waited } = await secondLook(files, rules.stableForMs ?? 0, now);
+  const { looks, waited } = await secondLook(files, rules.stableForMs ?? 0, watch);
   const { doneFile, minAgeMs } = rules;
-  return looks.map(({ file, waiting }) => {
+  const { paths, isFile } = watch.tree;
+  const later = { ...watch, now: watch.now + waited };
+  const judge = async ({ file, waiting }: Look): Promise<Look> => {
     let why = file.problem ?? waiting;
-    if (minAgeMs !== undefined) why ??= tooYoung(file, minAgeMs, now + waited);
+    if (minAgeMs !== undefined) why ??= tooYoung(ageOf(file, later), minAgeMs);
     if (why === null && doneFile !== undefined) {
-      const done = donePath(doneFile, file.location);
-      if (!isThere(done)) why = `there is no ${basename(done)} yet`;
+      const done = donePath(doneFile, file.location, paths);
+      if (!(await isFile(done))) why = `there is no ${paths.basename(done)} yet`;
     }
     return { file, waiting: why };
-  });
+  };
+  return Promise.all(looks.map(judge));
 }

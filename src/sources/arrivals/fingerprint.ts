@@ -35,7 +35,8 @@ function unreadable(location: string, error: unknown): LakeError {
   });
 }
 
-function changed(location: string, what: string): LakeError {
+/** The error of a file that is not at rest. */
+export function sourceChanged(location: string, what: string): LakeError {
   return new LakeError('SOURCE_CHANGED', `${location} ${what}`, {
     place: location,
     retryable: true,
@@ -45,11 +46,11 @@ function changed(location: string, what: string): LakeError {
 }
 
 /** Both hashes of a content whose size is known before. */
-class Hashes {
+export class Hashes {
   readonly #sha256 = createHash('sha256');
   readonly #git;
 
-  constructor(size: bigint) {
+  constructor(size: bigint | number) {
     this.#git = createHash('sha1').update(`blob ${size}\0`);
   }
 
@@ -58,10 +59,14 @@ class Hashes {
     this.#git.update(bytes);
   }
 
+  /** Once, at the end. */
+  digest(): Pick<Fingerprint, 'sha256' | 'gitSha'> {
+    return { sha256: this.#sha256.digest('hex'), gitSha: this.#git.digest('hex') };
+  }
+
   fingerprint(stat: BigIntStats): Fingerprint {
     return {
-      sha256: this.#sha256.digest('hex'),
-      gitSha: this.#git.digest('hex'),
+      ...this.digest(),
       size: Number(stat.size),
       modified: Number(stat.mtimeNs / 1000n) / 1000,
       changeKey: changeKeyOf(stat),
@@ -85,7 +90,7 @@ function readSmall(location: string, onBytes: OnBytes | undefined): Fingerprint 
       length += read;
       if (read === 0 || length > size) break;
     }
-    if (length !== size || pathKey(location) !== changeKeyOf(stat)) return 'changed';
+    if (length !== size || changeKeyAt(location) !== changeKeyOf(stat)) return 'changed';
     const hashes = new Hashes(stat.size);
     hashes.update(buffer.subarray(0, size));
     onBytes?.(size);
@@ -111,15 +116,15 @@ async function readLarge(location: string, onBytes: OnBytes | undefined): Promis
       hashes.update(buffer.subarray(0, bytesRead));
       onBytes?.(bytesRead);
     }
-    const same = BigInt(position) === stat.size && pathKey(location) === changeKeyOf(stat);
+    const same = BigInt(position) === stat.size && changeKeyAt(location) === changeKeyOf(stat);
     return same ? hashes.fingerprint(stat) : undefined;
   } finally {
     await handle.close();
   }
 }
 
-/** By path and not by handle: a file that was replaced by another one meanwhile is seen too. */
-function pathKey(location: string): string | undefined {
+/** The `changeKey` of what is there now. By path and not by handle: a file that was replaced by another one meanwhile is seen too. */
+export function changeKeyAt(location: string): string | undefined {
   const stat = fs.statSync(location, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? undefined : changeKeyOf(stat);
 }
@@ -139,17 +144,17 @@ export async function readFingerprint(location: string, onBytes?: OnBytes): Prom
   } catch (error) {
     throw unreadable(location, error);
   }
-  throw changed(location, 'changed while it was read');
+  throw sourceChanged(location, 'changed while it was read');
 }
 
 /** Rejects with a `LakeError` of code `SOURCE_CHANGED` (retryable) when the file is not in the state any more that `before` was read in. */
 export async function assertUnchanged(location: string, before: Fingerprint): Promise<void> {
   let key: string | undefined;
   try {
-    key = pathKey(location);
+    key = changeKeyAt(location);
   } catch (error) {
     throw unreadable(location, error);
   }
-  if (key === undefined) throw changed(location, 'went away while it was read');
-  if (key !== before.changeKey) throw changed(location, 'changed after it was first read');
+  if (key === undefined) throw sourceChanged(location, 'went away while it was read');
+  if (key !== before.changeKey) throw sourceChanged(location, 'changed after it was first read');
 }

@@ -1,16 +1,18 @@
-import { basename, relative, resolve, sep } from 'node:path';
 import { globMatcher } from '../glob.js';
 import { type ArrivalRules, judgeArrivals, nameTest } from './arrival-rules.js';
-import { breathe } from './breathe.js';
 import { businessDateReader } from './business-date.js';
+import type { FileTree } from './file-tree.js';
+import { localTree } from './local-tree.js';
 import { type FoundFile, findFiles } from './walk.js';
 
 /** A file of a source. */
 export interface ListedFile {
   /** What identifies it within the source: below the root, with `/`; the absolute path of a file outside. */
   readonly path: string;
-  /** Absolute. */
+  /** Absolute; for what was fetched that of the local copy. */
   readonly location: string;
+  /** Where it is for people when that is not `location`: `sftp://host/path`. */
+  readonly origin?: string;
   /** Bytes. */
   readonly size: number;
   /** Milliseconds since the epoch. */
@@ -47,22 +49,27 @@ function comparePaths(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-function slashed(path: string): string {
+function slashed(path: string, { sep }: FileTree['paths']): string {
   return sep === '/' ? path : path.split(sep).join('/');
 }
 
-function identityReader(request: ListRequest): (location: string) => string {
-  const root = resolve(request.root);
+function identityReader(request: ListRequest, paths: FileTree['paths']): (location: string) => string {
+  const root = paths.resolve(request.root);
   return (location) => {
-    if (request.absolute === true) return slashed(location);
-    const inside = slashed(relative(root, location));
-    const outside = inside === '..' || inside.startsWith('../') || resolve(inside) === inside;
-    return outside ? slashed(location) : inside;
+    if (request.absolute === true) return slashed(location, paths);
+    const inside = slashed(paths.relative(root, location), paths);
+    const outside = inside === '..' || inside.startsWith('../') || paths.resolve(inside) === inside;
+    return outside ? slashed(location, paths) : inside;
   };
 }
 
 /** Every file once, whatever number of patterns names it. */
-async function find(request: ListRequest, pathOf: (location: string) => string): Promise<FoundFile[]> {
+async function find(
+  request: ListRequest,
+  tree: FileTree,
+  pathOf: (location: string) => string,
+): Promise<readonly FoundFile[]> {
+  const { paths } = tree;
   const isWanted = nameTest(request.arrival ?? {});
   const excludes = (request.exclude ?? []).map((glob) => globMatcher(glob.replace(/(?<=.)\/+$/, '')));
   const isIncluded = (location: string) => {
@@ -71,21 +78,19 @@ async function find(request: ListRequest, pathOf: (location: string) => string):
   };
   const filter = {
     enter: (_: string, location: string) => isIncluded(location),
-    accept: (_: string, location: string) => isWanted(basename(location)) && isIncluded(location),
+    accept: (_: string, location: string) => isWanted(paths.basename(location)) && isIncluded(location),
   };
-  const found = new Map<string, FoundFile>();
+  const all = new Map<string, FoundFile>();
+  const found = (file: FoundFile) => all.set(file.location, file);
   for (const pattern of request.patterns) {
-    for (const file of findFiles(slashed(absolutePattern(request.root, pattern)), filter)) {
-      found.set(file.location, file);
-      await breathe();
-    }
+    await findFiles(slashed(absolutePattern(request.root, pattern, paths), paths), { tree, filter, found });
   }
-  return [...found.values()].filter((file) => isIncluded(file.location));
+  return [...all.values()].filter((file) => isIncluded(file.location));
 }
 
 /** `resolve` drops a slash at the end, which says that a glob means folders. */
-function absolutePattern(root: string, pattern: string): string {
-  const full = resolve(root, pattern);
+function absolutePattern(root: string, pattern: string, paths: FileTree['paths']): string {
+  const full = paths.resolve(root, pattern);
   return /[*?[{].*\/$/.test(pattern) ? `${full}/` : full;
 }
 
@@ -95,14 +100,20 @@ function absolutePattern(root: string, pattern: string): string {
  * Waits once, for as long as `stableForMs` at most, when a file changed a short time ago. Rejects with a usage error when a pattern without wildcard names
  * nothing, with code `SOURCE_UNREADABLE` when a folder cannot be listed.
  */
-export async function listArrivals(request: ListRequest): Promise<readonly ListedFile[]> {
-  const pathOf = identityReader(request);
+export async function listTree(request: ListRequest, tree: FileTree): Promise<readonly ListedFile[]> {
+  const pathOf = identityReader(request, tree.paths);
   const dateOf = request.businessDate === undefined ? () => null : businessDateReader(request.businessDate);
-  const looks = await judgeArrivals(await find(request, pathOf), request.arrival ?? {}, request.now);
+  const found = await find(request, tree, pathOf);
+  const looks = await judgeArrivals(found, request.arrival ?? {}, { tree, now: request.now });
   const files = looks.map(({ file: { location, size, modified }, waiting }) => {
     const path = pathOf(location);
     return { path, location, size, modified, businessDate: dateOf(path), waiting };
   });
   const byPath = (a: ListedFile, b: ListedFile) => comparePaths(a.path, b.path);
   return files.sort(request.order === 'modified' ? (a, b) => a.modified - b.modified || byPath(a, b) : byPath);
+}
+
+/** `listTree` of this machine. */
+export function listArrivals(request: ListRequest): Promise<readonly ListedFile[]> {
+  return listTree(request, localTree);
 }

@@ -1,7 +1,7 @@
-import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { EXIT, LakeError, messageOf, usageError } from '../../base/lake-error.js';
+import { usageError } from '../../base/lake-error.js';
 import { globMatcher } from '../glob.js';
+import { breathe } from './breathe.js';
+import { BAD_NAME, type FileState, type FileTree, type TreeEntry } from './file-tree.js';
 
 /** A regular file that a pattern names. */
 export interface FoundFile {
@@ -20,98 +20,88 @@ export interface WalkFilter {
   readonly accept: (below: string, location: string) => boolean;
 }
 
+export interface Walk {
+  readonly tree: FileTree;
+  readonly filter: WalkFilter;
+  /** Is told each file. */
+  readonly found: (file: FoundFile) => void;
+}
+
 const MAGIC = /[*?[{]/;
-/** Stands in a name for bytes that are not UTF-8: the file cannot be found by that name. */
-const BAD_NAME = '\ufffd';
-
-interface Entry {
-  readonly name: string;
-  readonly location: string;
-  readonly isLink: boolean;
-  readonly stat: Stats | undefined;
-  readonly isFolder: boolean;
-}
-
-function readFolder(folder: string): Dirent[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true });
-  } catch (error) {
-    const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT' && !folder.includes(BAD_NAME);
-    if (isGone) return [];
-    throw new LakeError('SOURCE_UNREADABLE', `cannot list ${folder}: ${messageOf(error)}`, {
-      place: folder,
-      exitCode: EXIT.data,
-      cause: error,
-    });
-  }
-}
-
-function statOf(location: string): Stats | undefined {
-  try {
-    return statSync(location, { throwIfNoEntry: false });
-  } catch (error) {
-    // A link that leads to itself, or through a file: there is nothing behind it.
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ELOOP' || code === 'ENOTDIR') return undefined;
-    throw new LakeError('SOURCE_UNREADABLE', `cannot read ${location}: ${messageOf(error)}`, {
-      place: location,
-      exitCode: EXIT.data,
-      cause: error,
-    });
-  }
-}
-
-function entryOf(folder: string, dirent: Dirent): Entry {
-  const location = join(folder, dirent.name);
-  const isLink = dirent.isSymbolicLink();
-  // A plain folder needs no look of its own.
-  const stat = dirent.isDirectory() ? undefined : statOf(location);
-  return { name: dirent.name, location, isLink, stat, isFolder: dirent.isDirectory() || stat?.isDirectory() === true };
-}
 
 /** A Delta table or a lake is where rows go to, not where files come from. */
-function isLakeFolder(folder: string, names: ReadonlySet<string>): boolean {
+async function isLakeFolder(folder: string, names: ReadonlySet<string>, { stat, paths }: FileTree): Promise<boolean> {
   if (names.has('_delta_log')) return true;
-  return names.has('metadata') && statOf(join(folder, 'metadata', 'ingestion_event', '_delta_log')) !== undefined;
+  if (!names.has('metadata')) return false;
+  return (await stat(paths.join(folder, 'metadata', 'ingestion_event', '_delta_log'))) !== undefined;
 }
 
 /** The folders that symbolic links led to: each is entered once and none that lies above, so that loops end. */
 class Links {
   readonly #entered = new Set<string>();
+  readonly #tree: FileTree;
 
-  constructor(start: string) {
-    this.#entered.add(realpathSync(start));
+  constructor(tree: FileTree) {
+    this.#tree = tree;
   }
 
-  enter(entry: Entry): boolean {
-    if (!entry.isLink) return true;
-    const target = realpathSync(entry.location);
-    const above = `${realpathSync(dirname(entry.location))}/`.startsWith(`${target}/`);
+  async start(folder: string): Promise<void> {
+    this.#entered.add(await this.#tree.realPath(folder));
+  }
+
+  async enter(link: string): Promise<boolean> {
+    const { realPath, paths } = this.#tree;
+    const target = await realPath(link);
+    const above = `${await realPath(paths.dirname(link))}/`.startsWith(target === '/' ? '/' : `${target}/`);
     if (above || this.#entered.has(target)) return false;
     this.#entered.add(target);
     return true;
   }
 }
 
-interface Walk {
-  readonly filter: WalkFilter;
-  readonly links: Links;
+function foundAt(location: string, { size, modified, problem }: FileState): FoundFile {
+  return { location, size, modified, ...(problem === undefined ? {} : { problem }) };
 }
 
-function* walkFolder(folder: string, below: string, walk: Walk): Generator<FoundFile> {
-  const dirents = readFolder(folder).sort((a, b) => (a.name < b.name ? -1 : 1));
-  if (below !== '' && isLakeFolder(folder, new Set(dirents.map((dirent) => dirent.name)))) return;
-  for (const dirent of dirents) {
-    if (dirent.name.startsWith('.')) continue;
-    const path = below === '' ? dirent.name : `${below}/${dirent.name}`;
-    const entry = entryOf(folder, dirent);
-    const { location, stat } = entry;
-    if (entry.isFolder) {
-      if (walk.filter.enter(path, location) && walk.links.enter(entry)) yield* walkFolder(location, path, walk);
-    } else if (!walk.filter.accept(path, location)) {
-    } else if (stat?.isFile()) yield { location, size: stat.size, modified: stat.mtimeMs };
-    else if (stat === undefined && dirent.isFile() && dirent.name.includes(BAD_NAME)) {
-      yield { location, size: 0, modified: 0, problem: 'its name is not UTF-8: give it another name' };
+/** One walk from one folder. */
+class Walker {
+  readonly #walk: Walk;
+  readonly #links: Links;
+
+  constructor(walk: Walk) {
+    this.#walk = walk;
+    this.#links = new Links(walk.tree);
+  }
+
+  async start(folder: string): Promise<void> {
+    await this.#links.start(folder);
+    await this.#folder(folder, '');
+  }
+
+  async #folder(folder: string, below: string): Promise<void> {
+    const { tree } = this.#walk;
+    const entries = [...(await tree.list(folder))].sort((a, b) => (a.name < b.name ? -1 : 1));
+    if (below !== '' && (await isLakeFolder(folder, new Set(entries.map(({ name }) => name)), tree))) return;
+    for (const entry of entries) {
+      if (entry.name.startsWith('.')) continue;
+      const path = below === '' ? entry.name : `${below}/${entry.name}`;
+      await this.#entry(entry, path, tree.paths.join(folder, entry.name));
+      await breathe();
+    }
+  }
+
+  async #entry(entry: TreeEntry, path: string, location: string): Promise<void> {
+    const { tree, filter, found } = this.#walk;
+    const { name, kind } = entry;
+    // A plain folder needs no look of its own.
+    const state = kind === 'folder' ? null : entry.state === undefined ? await tree.stat(location) : entry.state;
+    if (kind === 'folder' || state?.kind === 'folder') {
+      if (!filter.enter(path, location)) return;
+      if (kind !== 'link' || (await this.#links.enter(location))) await this.#folder(location, path);
+    } else if (!filter.accept(path, location)) {
+    } else if (state?.kind === 'file') found(foundAt(location, state));
+    else if (state === undefined && kind === 'file' && name.includes(BAD_NAME)) {
+      found({ location, size: 0, modified: 0, problem: 'its name is not UTF-8: give it another name' });
     }
   }
 }
@@ -138,28 +128,27 @@ function folderTest(rest: string): (below: string) => boolean {
   };
 }
 
-function* walkFrom(base: string, filter: WalkFilter): Generator<FoundFile> {
-  yield* walkFolder(base, '', { filter, links: new Links(base) });
-}
-
 /**
- * The regular files that an absolute pattern names: itself, all below it when it is a folder, or what matches the glob. Only the folders
- * that can hold a match are listed. Throws a usage error when a pattern without wildcard names nothing.
+ * Finds the regular files that an absolute pattern names: itself, all below it when it is a folder, or what matches the glob. Only the folders
+ * that can hold a match are listed. Rejects with a usage error when a pattern without wildcard names nothing.
  */
-export function* findFiles(pattern: string, filter: WalkFilter): Generator<FoundFile> {
-  const stat = statOf(pattern);
-  if (stat?.isDirectory()) yield* walkFrom(pattern, filter);
-  else if (stat?.isFile()) yield { location: pattern, size: stat.size, modified: stat.mtimeMs };
-  else if (stat !== undefined) throw usageError(`${pattern} is neither a file nor a folder`, { place: pattern });
-  else if (!MAGIC.test(pattern)) throw usageError(`no such file or folder: ${pattern}`, { place: pattern });
+export async function findFiles(pattern: string, walk: Walk): Promise<void> {
+  const { tree, filter } = walk;
+  const place = tree.placeOf(pattern);
+  const state = await tree.stat(pattern);
+  if (state?.kind === 'folder') await new Walker(walk).start(pattern);
+  else if (state?.kind === 'file') walk.found(foundAt(pattern, state));
+  else if (state !== undefined) throw usageError(`${place} is neither a file nor a folder`, { place });
+  else if (!MAGIC.test(pattern)) throw usageError(`no such file or folder: ${place}`, { place });
   else {
     const { base, rest } = splitGlob(pattern);
-    if (!statOf(base)?.isDirectory()) return;
+    if ((await tree.stat(base))?.kind !== 'folder') return;
     const matches = globMatcher(`/${rest}`);
     const mayHold = folderTest(rest);
-    yield* walkFrom(base, {
+    const globbed: WalkFilter = {
       enter: (below, location) => mayHold(below) && filter.enter(below, location),
       accept: (below, location) => matches(below) && filter.accept(below, location),
-    });
+    };
+    await new Walker({ ...walk, filter: globbed }).start(base);
   }
 }

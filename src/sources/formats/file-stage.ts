@@ -71,6 +71,18 @@ export class FileStage {
     return added;
   }
 
+  /**
+   * Stages a Parquet file that this process has written itself, with these columns and rows. It is read where it is, and stays the
+   * caller's; other Parquet files go through `add`, which reads them where they can do no harm.
+   */
+  addOwn(file: FileToStage, content: { readonly columns: readonly FileColumn[]; readonly rows: number }): StagedFile {
+    const { columns, rows } = content;
+    const layout = this.#tables.layout('parquet', columns);
+    layout.files.set(file.no, columns);
+    layout.copies.push({ no: file.no, path: file.location, from: columns.map(({ name }) => name) });
+    return { no: file.no, format: 'parquet', columns, rows, rejected: 0, notes: [] };
+  }
+
   /** What has been staged so far, by layout. Rejects when rows could not be staged for a reason that no file alone accounts for. */
   async groups(): Promise<readonly StagedGroup[]> {
     await this.#last;

@@ -1,2 +1,3 @@
 export { FileStage } from './file-stage.js';
-export type { FormatOptions, StagedFile, StagedGroup } from './model.js';
+export type { FileColumn, FormatOptions, StagedFile, StagedGroup } from './model.js';
+export { literalName } from './stage-tables.js';

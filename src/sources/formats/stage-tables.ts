@@ -28,8 +28,8 @@ export function literalName(file: string): string {
 interface Copy {
   readonly no: number;
   readonly path: string;
-  /** For each column of the layout, the column of the copy; undefined when it lacks it. */
-  readonly from: readonly (number | undefined)[];
+  /** For each column of the layout, the number or the name of the column of the copy; undefined when it lacks it. */
+  readonly from: readonly (number | string | undefined)[];
 }
 
 /** The place of files of one layout: a temporary table for small ones, Parquet files for large ones. */
@@ -144,9 +144,8 @@ function selectCopy({ no, path, from }: Copy, columns: readonly FileColumn[]): S
   const values = columns.map((column, i) => {
     const at = from[i];
     const name = identifier(`c${i}`);
-    return trustedFragment(
-      at === undefined ? `NULL::${duckdbType(column)} AS ${name}` : `${identifier(`c${at}`)} AS ${name}`,
-    );
+    if (at === undefined) return trustedFragment(`NULL::${duckdbType(column)} AS ${name}`);
+    return trustedFragment(`${identifier(typeof at === 'number' ? `c${at}` : at)} AS ${name}`);
   });
   return trustedFragment(
     fillSql(readSqlFile('sources', 'stage_select_copy'), {

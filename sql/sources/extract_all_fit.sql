@@ -1,0 +1,1 @@
+coalesce(bool_and({{text}} IS NULL OR {{fits}}), true)

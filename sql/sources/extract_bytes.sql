@@ -1,0 +1,1 @@
+unhex(substr({{text}}, 3))

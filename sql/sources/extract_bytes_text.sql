@@ -1,0 +1,2 @@
+-- \x and hex digits; COPY doubles the backslash.
+substr({{raw}}, 2)

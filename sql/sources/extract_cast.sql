@@ -1,0 +1,1 @@
+CAST({{text}} AS {{type}})

@@ -1,0 +1,1 @@
+coalesce(CAST(TRY_CAST({{text}} AS {{type}}) AS VARCHAR) = {{text}}, false)

@@ -1,0 +1,1 @@
+${{name}} || strlen({{text}}) || ':' || {{text}}

@@ -1,0 +1,1 @@
+CASE WHEN {{in_time}} THEN 0 ELSE 1 END

@@ -1,0 +1,1 @@
+SELECT {{bound}} AS lower

@@ -1,0 +1,1 @@
+SELECT count(*) AS rows FROM {{relation}} AS source WHERE source.{{column}} IS NULL

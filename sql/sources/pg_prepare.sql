@@ -1,0 +1,2 @@
+PREPARE lakeledger_query AS
+{{query}}

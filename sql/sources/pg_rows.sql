@@ -1,0 +1,3 @@
+SELECT {{values}}
+FROM {{relation}} AS source
+{{where}}

@@ -1,0 +1,1 @@
+pg_catalog.to_json(source.{{column}})

@@ -1,0 +1,1 @@
+source.{{column}} >= {{bound}}
