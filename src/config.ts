@@ -5,7 +5,8 @@ import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } fr
 import { z } from 'zod';
 import { EXIT, LakeError, messageOf } from './base/lake-error.js';
 import { didYouMean, findNearest } from './base/nearest.js';
-import { readTransform, sourcesSchema } from './ingest/config/source-config.js';
+import { dateTopLevelShape } from './ingest/config/dates-schema.js';
+import { connectionsSchema, readTransform, sourcesSchema } from './ingest/config/source-config.js';
 
 /** The columns of the compound key, in order. */
 const COMPOUND_KEY = ['source_repo', 'file_path', 'file_sha'] as const;
@@ -39,9 +40,19 @@ const configSchema = z
         fail_on: z.enum(['error', 'warn', 'never']).describe('The level from which `check run` ends with exit code 1'),
       })
       .partial(),
+    jobs: z.int().min(1).max(64).describe('Sources that `ingest` works on at the same time'),
+    ...dateTopLevelShape,
+    connections: connectionsSchema.describe('Databases and SFTP servers, by name'),
     sources: sourcesSchema.describe('What `ingest` takes, by name'),
   })
-  .partial();
+  .partial()
+  .superRefine(({ connections = {}, sources = {} }, context) => {
+    for (const [name, { connection }] of Object.entries(sources)) {
+      if (connection === undefined || Object.hasOwn(connections, connection)) continue;
+      const message = `there is no connection "${connection}": ${didYouMean(connection, Object.keys(connections))}`;
+      context.addIssue({ code: 'custom', path: ['sources', name, 'connection'], message });
+    }
+  });
 
 /** The configuration as written; references to secrets are not resolved. */
 export type Config = z.infer<typeof configSchema>;

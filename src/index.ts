@@ -3,6 +3,8 @@ export {
   type AdHocRequest,
   adHocSource,
   type BatchEntry,
+  type BusinessDates,
+  type DatePolicy,
   Ingestor,
   type IngestorOptions,
   type IngestRequest,
@@ -15,3 +17,20 @@ export {
   type TransformSource,
 } from './ingest/index.js';
 export { Lake, type LakeOptions, type RecordOptions, type RecordResult, type SelectOptions } from './lake.js';
+export {
+  type DownloadEvent,
+  RegisterFactory,
+  type RegisterHealth,
+  type RegisterManager,
+  type RegisterOptions,
+  type RegisterRecord,
+  type RegisterScan,
+  type RegisterSource,
+  type RegisterState,
+  type RegisterType,
+  type RegisterUpdate,
+  registerName,
+  scanRegisters,
+} from './manifest/index.js';
+export { LocalStore } from './storage/local-store.js';
+export type { ObjectStore } from './storage/object-store.js';

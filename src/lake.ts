@@ -21,6 +21,8 @@ import {
 import { Session, type SqlColumn, type SqlParams, type SqlResult } from './duckdb/session.js';
 import type { SqlRow } from './duckdb/values.js';
 import type {
+  BusinessDates,
+  DatePolicy,
   FileEvent,
   IngestDeps,
   IngestHooks,
@@ -43,6 +45,7 @@ import {
   type RecordResult,
   record,
 } from './ledger/index.js';
+import { RunManifests } from './ledger/runs/run-manifests.js';
 import { readManifests } from './manifest/index.js';
 import { LocalStore } from './storage/local-store.js';
 
@@ -98,6 +101,7 @@ export class Lake {
   readonly catalog: LakeCatalog;
   readonly #options: LakeOptions;
   readonly #clock: Clock;
+  readonly #forks = new Set<Lake>();
   #session: Promise<Session> | undefined;
   #spill: string | undefined;
   #removeSpill: (() => void) | undefined;
@@ -180,6 +184,18 @@ export class Lake {
     return planIngest(await this.#ingestDeps(), request);
   }
 
+  /** The newest date of a source that succeeded, by its run manifests; null when none did. */
+  async discoverLatestSuccessfulDate(source: string): Promise<string | null> {
+    const { discoverLatestSuccessfulDate } = await import('./ingest/index.js');
+    return discoverLatestSuccessfulDate(new RunManifests(this.catalog.store), source);
+  }
+
+  /** The next business date of sources and of their groups, gaps first; all that is known comes from the run manifests. */
+  async discoverNextBusinessDate(policies: readonly DatePolicy[]): Promise<BusinessDates> {
+    const { discoverNextBusinessDate } = await import('./ingest/index.js');
+    return discoverNextBusinessDate(new RunManifests(this.catalog.store), policies);
+  }
+
   /** Loads files again that a selector names, with a reason that stays in the event log. */
   async reprocess(request: ReprocessRequest): Promise<IngestResult> {
     const deps = await this.#ingestDeps();
@@ -218,7 +234,26 @@ export class Lake {
       scratch: this.#spill ?? tmpdir(),
       openLedger: () => openLedger(deps),
       ...(onProgress === undefined ? {} : { onProgress }),
+      fork: () => this.#fork(),
     };
+  }
+
+  /** The same lake with an engine of its own, for work at the same time. */
+  async #fork(): Promise<{ readonly deps: IngestDeps; close(): Promise<void> }> {
+    const lake = new Lake({ ...this.#options, key: this.#key });
+    const session = await lake.session();
+    await session.limitMemory('large');
+    this.#forks.add(lake);
+    const close = async () => {
+      this.#forks.delete(lake);
+      await lake.close();
+    };
+    return { deps: await lake.#ingestDeps(), close };
+  }
+
+  /** Stops the statements that are running, if any; those of parallel work too. */
+  async interrupt(): Promise<void> {
+    for (const lake of [this, ...this.#forks]) (await lake.#session?.catch(() => undefined))?.interrupt();
   }
 
   /** Folds events that a run committed and did not fold before it died. Returns whether there were any. */

@@ -227,6 +227,12 @@ export class Session {
     }
   }
 
+  /** The same for as long as the session is open. */
+  async limitMemory(limit: MemoryLimit): Promise<void> {
+    for (const sql of limits(limit)) await this.run(sql);
+    this.#limit = limit;
+  }
+
   /** Inside `withLimitedMemory`, hands memory that statements have freed back to the operating system. */
   async releaseMemory(): Promise<void> {
     const [memory] = this.#limit === undefined ? [] : limits(this.#limit);

@@ -26,8 +26,12 @@ export const STEPS = [
   'committed',
   'events_written',
   'run_recorded',
+  'manifest_written',
 ] as const;
-export type Step = (typeof STEPS)[number];
+export type Step = (typeof STEPS)[number] | 'extracted';
+
+/** The steps of a run over a table. */
+export const TABLE_STEPS: readonly Step[] = ['planned', 'extracted', ...STEPS.slice(1)];
 
 /** What ingestion works with; a lake has it. */
 export interface IngestDeps {
@@ -39,6 +43,8 @@ export interface IngestDeps {
   readonly scratch: string;
   readonly openLedger: () => Promise<Ledger>;
   readonly onProgress?: OnProgress;
+  /** The same with an engine of its own, for work at the same time; undefined where there is only one. */
+  readonly fork?: () => Promise<{ readonly deps: IngestDeps; close(): Promise<void> }>;
 }
 
 /** One run over one source. */
@@ -51,8 +57,10 @@ export interface SourceRun {
   readonly journal: Journal;
   readonly runId: string;
   readonly actor: string;
-  /** `YYYY-MM-DD` */
+  /** The partition of what it brings, `YYYY-MM-DD`. */
   readonly ingestDate: string;
+  /** The business date that it is for, `YYYY-MM-DD`. */
+  readonly runDate: string;
   /** Called after each step; tests end the process there. */
   readonly onStep: (step: Step) => void | Promise<void>;
   readonly onResult: (result: FileResult) => void;

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
-import { utcDay } from '../base/clock.js';
 import type { ResolvedSource } from './config/source-config.js';
-import type { IngestDeps, SourceRun, Step } from './context.js';
-import { Journal } from './events/journal.js';
+import type { IngestDeps, Step } from './context.js';
 import type { Transform } from './load/batch-rows.js';
-import { acquireLease } from './load/lease.js';
-import { SourceIngest } from './load/source-ingest.js';
 import { BronzeTarget } from './load/target.js';
 import type { FileEvent } from './model.js';
+import { openFiles } from './plan/file-access.js';
 import { isLoad, plannedFile, planSource } from './plan/plan.js';
-import type { FileResult, IngestRequest, IngestResult, PlannedFile, PlanResult } from './result.js';
+import type { FileResult, IngestRequest, IngestResult, PlannedFile, PlanResult, SourceResult } from './result.js';
+import { runDateOf, runSource } from './runs/run-source.js';
+import { planTable } from './table/plan-table.js';
 
 /** What a run may be given beside its request. */
 export interface IngestHooks {
@@ -23,56 +21,15 @@ export interface IngestHooks {
 
 interface Tally {
   readonly files: FileResult[];
+  readonly sources: SourceResult[];
   readonly warnings: string[];
 }
 
-async function ingestSource(
-  deps: IngestDeps,
-  source: ResolvedSource,
-  at: { readonly request: IngestRequest; readonly hooks: IngestHooks; readonly runId: string; readonly tally: Tally },
-): Promise<void> {
-  const { request, hooks, runId, tally } = at;
-  const { clock, catalog, session, key } = deps;
-  const actor = request.actor ?? 'unknown';
-  const target = new BronzeTarget({ catalog, name: source.target });
-  const ledger = await deps.openLedger();
-  const ingestDate = utcDay(clock.now());
-  const lease = await acquireLease({
-    store: catalog.store,
-    name: source.target,
-    holder: { runId, pid: process.pid, host: hostname(), actor },
-    clock,
-    ...(request.takeOver === undefined ? {} : { takeOver: request.takeOver }),
-  });
-  const run: SourceRun = {
-    deps,
-    request,
-    source: request.keepRaw === true ? { ...source, keepRaw: true } : source,
-    transform: hooks.transforms?.[source.name] ?? source.transform,
-    target,
-    journal: new Journal({ session, ledger, key, clock, runId, actor, ingestDate }),
-    runId,
-    actor,
-    ingestDate,
-    onStep: hooks.onStep ?? (() => undefined),
-    onResult: (result) => {
-      tally.files.push(result);
-      request.onFile?.(result);
-    },
-    warn: (warning) => {
-      if (!tally.warnings.includes(warning)) tally.warnings.push(warning);
-    },
-  };
-  const work = new SourceIngest(run);
-  try {
-    await work.ingest();
-  } catch (error) {
-    // What went wrong first is what counts; an interrupted run writes nothing any more.
-    if (request.signal?.aborted !== true) await work.fail(error).catch(() => undefined);
-    throw error;
-  } finally {
-    await lease.release();
-  }
+/** Sources that are worked on at the same time unless told. */
+const DEFAULT_JOBS = 4;
+
+function statusOf({ sources }: Tally, processed: number): 'success' | 'skipped' {
+  return processed > 0 || sources.some(({ status }) => status === 'success') ? 'success' : 'skipped';
 }
 
 function lastByFile(files: readonly FileResult[]): FileResult[] {
@@ -92,7 +49,8 @@ function summary(
   const processed = count(({ version }) => version !== null);
   return {
     run_id: at.runId,
-    status: failed > 0 ? 'failed' : processed > 0 ? 'success' : 'skipped',
+    status:
+      failed > 0 || tally.sources.some(({ status }) => status === 'failed') ? 'failed' : statusOf(tally, processed),
     processed,
     skipped: files.length - failed - processed,
     failed,
@@ -102,31 +60,93 @@ function summary(
     rejected: sum(({ rejected }) => rejected),
     dry_run: at.dryRun,
     files,
+    sources: tally.sources,
     warnings: tally.warnings,
   };
 }
 
+/** Sources of one target take turns: it has one lease. */
+function byTarget(sources: readonly ResolvedSource[]): ResolvedSource[][] {
+  const queues = new Map<string, ResolvedSource[]>();
+  for (const source of sources) queues.set(source.target, [...(queues.get(source.target) ?? []), source]);
+  return [...queues.values()];
+}
+
+interface Pool {
+  readonly deps: IngestDeps;
+  readonly request: IngestRequest;
+  readonly runId: string;
+  readonly hooks: IngestHooks;
+  readonly tally: Tally;
+}
+
+/** Works on the queues, several at the same time, each worker with an engine of its own. Returns the errors by source. */
+async function runQueues(pool: Pool, queues: ResolvedSource[][]): Promise<ReadonlyMap<string, unknown>> {
+  const { deps, request } = pool;
+  const errors = new Map<string, unknown>();
+  const left = [...queues];
+  const work = async (own: IngestDeps) => {
+    for (let queue = left.shift(); queue !== undefined; queue = left.shift()) {
+      for (const source of queue) {
+        request.signal?.throwIfAborted();
+        const error = await runOne({ ...pool, deps: own }, source);
+        if (error !== undefined) errors.set(source.name, error);
+      }
+    }
+  };
+  const { fork } = deps;
+  const jobs = Math.min(request.jobs ?? DEFAULT_JOBS, queues.length);
+  if (jobs < 2 || fork === undefined) {
+    await work(deps);
+    return errors;
+  }
+  const workers = Array.from({ length: jobs }, async () => {
+    const own = await fork();
+    try {
+      await work(own.deps);
+    } finally {
+      await own.close();
+    }
+  });
+  // All of them end before an error of one is told.
+  for (const end of await Promise.allSettled(workers)) if (end.status === 'rejected') throw end.reason;
+  return errors;
+}
+
+async function runOne({ deps, request, runId, hooks, tally }: Pool, source: ResolvedSource): Promise<unknown> {
+  const { result, error } = await runSource(deps, {
+    source,
+    request,
+    runId,
+    transform: hooks.transforms?.[source.name],
+    onStep: hooks.onStep,
+    onResult: (file) => {
+      tally.files.push(file);
+      request.onFile?.(file);
+    },
+    warn: (warning) => {
+      if (!tally.warnings.includes(warning)) tally.warnings.push(warning);
+    },
+  });
+  tally.sources.push(result);
+  return error;
+}
+
 /**
- * Ingests the files of sources, each file's rows exactly once (design page, "Exactly once"). What is wrong with a file is in its result; a source
- * that cannot be worked on at all does not stop the others, and its error is thrown at the end.
+ * Ingests sources, each file and each row of a table exactly once (design page, "Exactly once"). Several are worked on at the same time;
+ * what is wrong with one is in its result and does not stop the others. The error of a source that is alone is thrown.
  *
- * Throws `LOCKED` (exit 5), `STATE_LOST`, `STORAGE`, `DELTA_*` (exit 3), usage errors (exit 2).
+ * Throws `LOCKED` (exit 5), `STATE_LOST`, `STORAGE`, `DELTA_*`, `CONNECTION` (exit 3), usage errors (exit 2).
  */
 export async function ingest(deps: IngestDeps, request: IngestRequest, hooks: IngestHooks = {}): Promise<IngestResult> {
   const started = deps.clock.now();
   const runId = request.runId ?? randomUUID();
   if (request.dryRun === true) return dryRun(deps, request, { runId, started, asked: hooks.asked ?? [] });
-  const tally: Tally = { files: [], warnings: [] };
-  const errors: unknown[] = [];
-  for (const source of request.sources) {
-    try {
-      await ingestSource(deps, source, { request, hooks, runId, tally });
-    } catch (error) {
-      request.signal?.throwIfAborted();
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw errors[0];
+  const tally: Tally = { files: [], sources: [], warnings: [] };
+  const errors = await runQueues({ deps, request, runId, hooks, tally }, byTarget(request.sources));
+  if (request.sources.length === 1 && errors.size > 0) throw [...errors.values()][0];
+  const place = new Map(request.sources.map(({ name }, i) => [name, i]));
+  tally.sources.sort((a, b) => (place.get(a.source) ?? 0) - (place.get(b.source) ?? 0));
   return summary(tally, { runId, durationMs: deps.clock.now() - started, dryRun: false });
 }
 
@@ -152,6 +172,8 @@ function plannedResult(plan: PlannedFile, error: string | null): FileResult {
     diff: null,
     notes: [],
     bytes: plan.size,
+    business_date: plan.business_date,
+    checksum: null,
     duration_ms: 0,
   };
 }
@@ -169,28 +191,39 @@ async function dryRun(
   const loads = files.filter(({ decision }) => isLoad({ action: decision }));
   const durationMs = deps.clock.now() - at.started;
   return {
-    ...summary({ files: results, warnings: [...warnings] }, { runId: at.runId, durationMs, dryRun: true }),
+    ...summary({ files: results, sources: [], warnings: [...warnings] }, { runId: at.runId, durationMs, dryRun: true }),
     processed: loads.length,
     skipped: files.length - loads.length,
     bytes: loads.reduce((sum, { size }) => sum + size, 0),
   };
 }
 
-/** What `ingest` would do with each file, and why. Writes nothing. */
+/** What `ingest` would do with each file and table, and why. Writes nothing; a database is not connected to. */
 export async function planIngest(
-  deps: Omit<IngestDeps, 'openLedger' | 'scratch'>,
+  deps: Omit<IngestDeps, 'openLedger'>,
   request: IngestRequest,
   asked: readonly FileEvent[] = [],
 ): Promise<PlanResult> {
-  const files: PlanResult['files'][number][] = [];
+  const planned: PlannedFile[] = [];
   const warnings: string[] = [];
   for (const source of request.sources) {
-    const target = new BronzeTarget({ catalog: deps.catalog, name: source.target });
-    const { plans } = await planSource(deps, target, { source, runId: '', now: deps.clock.now(), request, asked });
-    for (const plan of plans) {
-      if (plan.problem !== undefined) warnings.push(plan.problem.message);
-      files.push(plannedFile(source, plan));
+    const { clock, scratch } = deps;
+    if (source.table !== undefined) {
+      planned.push(await planTable(deps, { source, request, runDate: runDateOf(request, clock.now()) }));
+      continue;
+    }
+    const { signal } = request;
+    const files = openFiles(source, { clock, scratch, ...(signal === undefined ? {} : { signal }) });
+    try {
+      const target = new BronzeTarget({ catalog: deps.catalog, name: source.target });
+      const { plans } = await planSource(deps, target, { source, runId: '', now: clock.now(), request, asked, files });
+      for (const plan of plans) {
+        if (plan.problem !== undefined) warnings.push(plan.problem.message);
+        planned.push(plannedFile(source, plan));
+      }
+    } finally {
+      await files.close();
     }
   }
-  return { files, warnings };
+  return { files: planned, warnings };
 }

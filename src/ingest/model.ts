@@ -17,7 +17,12 @@ export type Rule =
   | 'quarantined'
   | 'reprocess'
   | 'not_arrived'
-  | 'rebuilt';
+  | 'rebuilt'
+  | 'full_load'
+  | 'incremental_load'
+  | 'watermark_set'
+  | 'watermark_reset'
+  | 'date_succeeded';
 
 export type CorrectionPolicy = 'append' | 'replace' | 'hold';
 

@@ -1,3 +1,4 @@
+import type { ExitCode } from '../base/lake-error.js';
 import type { Status } from '../manifest/index.js';
 import type { ResolvedSource } from './config/source-config.js';
 import type { Action, Evidence, Rule } from './model.js';
@@ -27,6 +28,14 @@ export interface IngestRequest {
   readonly maxFiles?: number;
   /** Keep a copy of the bytes, whatever the source says. */
   readonly keepRaw?: boolean;
+  /** Run although the date has succeeded. */
+  readonly rerun?: boolean;
+  /** Sources that are worked on at the same time; default 4. */
+  readonly jobs?: number;
+  /** Where "today" is taken from, an IANA name; default UTC. */
+  readonly timeZone?: string;
+  /** Written into run manifests. */
+  readonly environment?: string;
   /** Go on although another run holds the lease of a source. */
   readonly takeOver?: boolean;
   /** Only failed files are tried: those whose time has come, these and the dead letters, or all. */
@@ -81,6 +90,31 @@ export interface FileResult {
   readonly diff: RowDiff | null;
   readonly notes: readonly string[];
   readonly bytes: number;
+  /** `YYYY-MM-DD`; null when it has none. */
+  readonly business_date: string | null;
+  /** What the rows of a table hold, whatever their order; null for files. */
+  readonly checksum: string | null;
+  readonly duration_ms: number;
+}
+
+/** What became of one source. */
+export interface SourceResult {
+  readonly source: string;
+  readonly target: string;
+  readonly type: 'file' | 'sftp' | 'postgres';
+  /** The business date of the run, `YYYY-MM-DD`. */
+  readonly date: string;
+  readonly status: 'success' | 'failed' | 'skipped';
+  /** Why it was skipped. */
+  readonly reason: string | null;
+  readonly rows: number;
+  readonly error: string | null;
+  readonly error_code: string | null;
+  readonly hint: string | null;
+  /** What the process ends with if nothing worse happens; 0 unless it failed as a whole. */
+  readonly exit_code: ExitCode;
+  /** Run manifests that were written, in the lake. */
+  readonly manifests: readonly string[];
   readonly duration_ms: number;
 }
 
@@ -97,6 +131,7 @@ export interface IngestResult {
   readonly rejected: number;
   readonly dry_run: boolean;
   readonly files: readonly FileResult[];
+  readonly sources: readonly SourceResult[];
   readonly warnings: readonly string[];
 }
 

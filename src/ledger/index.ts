@@ -11,4 +11,5 @@ export {
   REJECT_TABLE,
   RUN_TABLE,
   SCHEMA_HISTORY_TABLE,
+  WATERMARK_TABLE,
 } from './tables.js';

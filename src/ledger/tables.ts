@@ -10,6 +10,8 @@ export const RUN_TABLE = 'metadata.ingestion_run';
 export const SCHEMA_HISTORY_TABLE = 'metadata.schema_history';
 /** Rows of files that could not be taken, with their text (R17, R18). */
 export const REJECT_TABLE = 'metadata.reject';
+/** One row per source: up to where a table was read (R20). A view of the events, written anew from them when it lacks something. */
+export const WATERMARK_TABLE = 'metadata.watermark';
 
 /** What makes two manifests one canonical row (Decision 1). */
 export type LedgerKey = 'file_sha' | 'source_repo+file_path+file_sha';
@@ -149,6 +151,19 @@ const REJECT_COLUMNS: Columns = {
   text: 'VARCHAR',
 };
 
+const WATERMARK_COLUMNS: Columns = {
+  source_name: 'VARCHAR',
+  target: 'VARCHAR',
+  watermark_column: 'VARCHAR',
+  watermark_value: 'VARCHAR',
+  watermark_type: 'VARCHAR',
+  late_from: 'VARCHAR',
+  open_transactions: 'BIGINT',
+  updated_at: 'TIMESTAMP WITH TIME ZONE',
+  run_id: 'VARCHAR',
+  reason: 'VARCHAR',
+};
+
 function schemaOf(columns: Columns): DeltaSchema {
   return schemaFromDuckdb(Object.entries(columns).map(([name, type]) => ({ name, type })));
 }
@@ -185,6 +200,11 @@ export function ledgerTables(key: LedgerKey): Readonly<Record<string, TableDefin
       schema: schemaOf(RUN_COLUMNS),
       configuration: SMALL_COMMITS,
       description: 'One row per run and source of ingest',
+    },
+    [WATERMARK_TABLE]: {
+      schema: schemaOf(WATERMARK_COLUMNS),
+      configuration: SMALL_COMMITS,
+      description: 'Up to where each table was read, a view of the events',
     },
     [SCHEMA_HISTORY_TABLE]: {
       schema: schemaOf(SCHEMA_HISTORY_COLUMNS),

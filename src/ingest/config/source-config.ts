@@ -5,14 +5,13 @@ import type { SqlParams } from '../../duckdb/session.js';
 import type { ArrivalRules } from '../../sources/arrivals/arrival-rules.js';
 import type { FormatOptions } from '../../sources/formats/model.js';
 import type { Contract, ContractMode, CorrectionPolicy, Expectation, RetryPolicy } from '../model.js';
-import {
-  businessDateProblem,
-  durationMs,
-  type SourceConfig,
-  sourceNameProblem,
-  targetProblem,
-} from './source-schema.js';
+import type { ResolvedConnection } from './connection-schema.js';
+import { isDaily } from './dates-schema.js';
+import { durationMs } from './duration.js';
+import { businessDateProblem, type SourceConfig, sourceNameProblem, targetProblem } from './source-schema.js';
+import { tableParts, targetOf } from './table-schema.js';
 
+export { type ConnectionConfig, connectionsSchema, resolveConnection } from './connection-schema.js';
 export { type SourceConfig, sourceSchema, sourcesSchema } from './source-schema.js';
 
 /** A SELECT over `source` that makes the rows of the target. */
@@ -21,9 +20,42 @@ export interface SqlTransform {
   readonly params: SqlParams;
 }
 
+/** How the rows of a table that are new are told. */
+export interface WatermarkOptions {
+  readonly column: string;
+  readonly type: 'timestamp' | 'integer';
+  /** Rows that have no value in it. */
+  readonly nulls: 'include' | 'exclude' | 'raise';
+  /** Read again before the last value: milliseconds, or a number for integers. */
+  readonly overlap: number;
+}
+
+/** A table of a database as a source. */
+export interface TableSource {
+  readonly from: { readonly schema: string; readonly table: string } | { readonly query: string };
+  /** What it is called in the ledger: `schema.table`, or the name of the query. */
+  readonly entity: string;
+  /** Only these columns. */
+  readonly columns?: readonly string[];
+  /** Only what is new; without it the whole table. */
+  readonly watermark?: WatermarkOptions;
+  /** A full load leaves a row with `_deleted` for each key that is gone. */
+  readonly tombstones: boolean;
+}
+
 /** A source with everything filled in: what `ingest` works with. */
 export interface ResolvedSource {
   readonly name: string;
+  /** What it reads: files of this machine or of an SFTP server, a table of PostgreSQL. */
+  readonly type: 'file' | 'sftp' | 'postgres';
+  /** Where it is read from unless that is this machine. */
+  readonly connection?: ResolvedConnection;
+  /** Set for a table. */
+  readonly table?: TableSource;
+  /** A date that has succeeded is not run again unless asked to. */
+  readonly skipIfSuccess: boolean;
+  /** Takes part in business dates. */
+  readonly daily: boolean;
   /** `schema.table` */
   readonly target: string;
   /** Absolute; patterns and the paths that identify files start here. */
@@ -57,18 +89,27 @@ const DEFAULT_RETRY: RetryPolicy = { maxAttempts: 3, baseDelayMs: 1000, maxDelay
 export async function resolveSource(
   name: string,
   value: SourceConfig,
-  at: { readonly folder: string },
+  at: { readonly folder: string; readonly connection?: ResolvedConnection },
 ): Promise<ResolvedSource> {
+  const { connection } = at;
+  const target = targetOf(name, value);
   refuse(sourceNameProblem(name), `source "${name}"`, { place: `sources.${name}` });
-  refuse(targetProblem(value.into), `into: "${value.into}"`, { place: `sources.${name}.into` });
+  refuse(targetProblem(target), `into: "${target}"`, { place: `sources.${name}.into` });
+  const table = tableOf(name, value);
+  refuse(connectionProblem(table, connection), `source "${name}"`, { place: `sources.${name}.connection` });
   const transform =
     value.transform === undefined
       ? undefined
       : { sql: await readTransform(resolve(at.folder, value.transform)), params: value.params ?? {} };
   return {
     name,
-    target: value.into,
-    root: resolve(at.folder),
+    type: connection?.type ?? 'file',
+    ...(connection === undefined ? {} : { connection }),
+    ...(table === undefined ? {} : { table }),
+    skipIfSuccess: value.skip_if_success ?? connection !== undefined,
+    daily: isDaily(value),
+    target,
+    root: connection?.type === 'sftp' ? connection.root : resolve(at.folder),
     patterns: listOf(value.path),
     exclude: listOf(value.exclude),
     absolutePaths: false,
@@ -130,6 +171,9 @@ export function adHocSource(request: AdHocRequest): ResolvedSource {
   if (files.length === 0) throw sourceError('no files are named', {});
   const plain: ResolvedSource = {
     name: into,
+    type: 'file',
+    skipIfSuccess: false,
+    daily: false,
     target: into,
     root: resolve(cwd),
     patterns: files.map((file) => (isAbsolute(file) ? file : file.replace(/^(\.\/)+/, ''))),
@@ -187,6 +231,49 @@ function sourceError(message: string, options: LakeErrorOptions): LakeError {
 
 function refuse(problem: string | undefined, subject: string, options: LakeErrorOptions): void {
   if (problem !== undefined) throw sourceError(`${subject}: ${problem}`, options);
+}
+
+/** Why a source and its connection do not go together. */
+function connectionProblem(
+  table: TableSource | undefined,
+  connection: ResolvedConnection | undefined,
+): string | undefined {
+  if (table !== undefined && connection?.type !== 'postgres') return 'a table needs a connection of type postgres';
+  if (table === undefined && connection?.type === 'postgres') return 'a database has tables and queries, and no path';
+  return undefined;
+}
+
+function tableOf(name: string, value: SourceConfig): TableSource | undefined {
+  const { table, query, include_columns: columns } = value;
+  if (table === undefined && query === undefined) return undefined;
+  const from = table === undefined ? { query: query ?? '' } : tableParts(table);
+  return {
+    from,
+    entity: 'query' in from ? (value.name ?? name) : `${from.schema}.${from.table}`,
+    tombstones: value.deletes === 'tombstone',
+    ...(columns === undefined ? {} : { columns }),
+    ...(value.watermark === undefined ? {} : { watermark: watermarkOf(name, value.watermark) }),
+  };
+}
+
+function watermarkOf(name: string, value: NonNullable<SourceConfig['watermark']>): WatermarkOptions {
+  const {
+    column,
+    type = 'timestamp',
+    nulls = 'include',
+    overlap = 0,
+  } = typeof value === 'string' ? { column: value } : value;
+  const isTime = typeof overlap === 'string';
+  if (overlap !== 0 && isTime !== (type === 'timestamp')) {
+    throw sourceError(
+      `the overlap of a watermark of type ${type} is ${type === 'timestamp' ? 'a duration' : 'a number'}`,
+      {
+        place: `sources.${name}.watermark.overlap`,
+        hint: type === 'timestamp' ? 'overlap: 15m' : 'overlap: 1000',
+      },
+    );
+  }
+  return { column, type, nulls, overlap: isTime ? durationMs(overlap) : overlap };
 }
 
 function listOf(value: string | readonly string[] | undefined): readonly string[] {

@@ -1,21 +1,21 @@
 import { z } from 'zod';
 import { messageOf } from '../../base/lake-error.js';
 import { businessDateReader } from '../../sources/arrivals/business-date.js';
+import { dateSourceShape } from './dates-schema.js';
+import { durationSchema as duration } from './duration.js';
+import { tableProblems, tableShape } from './table-schema.js';
 
 /** Schemas for the ledger itself and nobody else. */
 const RESERVED_SCHEMA = 'metadata';
 
 const SOURCE_NAME = /^[A-Za-z0-9_][\w.-]*$/;
 const TARGET_NAME = /^[A-Za-z_][\w-]*\.[A-Za-z_][\w-]*$/;
-const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/;
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** What a column of a Delta table can be, as DuckDB calls it. */
 const COLUMN_TYPE =
   /^(BOOLEAN|TINYINT|SMALLINT|INTEGER|BIGINT|FLOAT|DOUBLE|VARCHAR|DATE|TIMESTAMP|TIMESTAMPTZ|BLOB|DECIMAL\(\s*([1-9]|[12]\d|3[0-8])\s*,\s*\d{1,2}\s*\))$/i;
 
 const text = z.string().trim().min(1, { error: 'must not be empty' });
 const textList = z.union([text, z.array(text).min(1, { error: 'must not be empty' })]);
-const duration = z.string().regex(DURATION, { error: 'must be a number and a unit: 500ms, 30s, 5m, 1h, 2d' });
 const oneCharacter = z.string().regex(/^[\t -~]$/, { error: 'must be one ASCII character ("\\t" for a tab)' });
 const quoteCharacter = z.string().regex(/^[\t -~]?$/, { error: 'must be one ASCII character, or "" for none' });
 const contractMode = z.enum(['evolve', 'freeze', 'rescue', 'discard_row']);
@@ -71,14 +71,20 @@ const arrivalSchema = z
 /** One entry of `sources:` in the configuration file. */
 export const sourceSchema = z
   .strictObject({
-    path: textList.describe('Files, folders or globs, relative to the configuration file'),
+    path: textList
+      .optional()
+      .describe('Files, folders or globs, relative to the configuration file or the SFTP folder'),
+    connection: text.optional().describe('The connection that it is read through, of `connections:`'),
+    ...tableShape,
+    ...dateSourceShape,
     exclude: textList.optional().describe('Globs of files to leave out'),
     into: z
       .string()
       .refine((value) => targetProblem(value) === undefined, {
         error: (issue) => targetProblem(String(issue.input)) ?? '',
       })
-      .describe('The target table, schema.table'),
+      .optional()
+      .describe('The target table, schema.table (default for tables: bronze.<connection>_<table>)'),
     format: z
       .union([formatName, formatSchema])
       .optional()
@@ -130,10 +136,17 @@ export const sourceSchema = z
       .describe('Values of the $named parameters of the transform'),
     max_rejected_rows: z.int().min(0).optional().describe('More rejected rows than this fail the file'),
     enabled: z.boolean().optional().describe('false: only ingested when it is named (default true)'),
+    skip_if_success: z
+      .boolean()
+      .optional()
+      .describe('A date that has succeeded is not run again (default true with a connection, else false)'),
   })
-  .refine((source) => source.params === undefined || source.transform !== undefined, {
-    error: 'needs a transform',
-    path: ['params'],
+  .superRefine((source, context) => {
+    const problems = tableProblems(source);
+    if (source.params !== undefined && source.transform === undefined) {
+      problems.push({ path: ['params'], message: 'needs a transform' });
+    }
+    for (const { path, message } of problems) context.addIssue({ code: 'custom', path: [...path], message });
   });
 
 /** `sources:` of the configuration file. */
@@ -165,10 +178,4 @@ export function businessDateProblem(pattern: string): string | undefined {
   } catch (error) {
     return messageOf(error);
   }
-}
-
-/** Milliseconds of a duration that the schema let through. */
-export function durationMs(value: string): number {
-  const [, number = '0', unit = 'ms'] = DURATION.exec(value) ?? [];
-  return Math.round(Number(number) * (UNIT_MS[unit] ?? 1));
 }

@@ -5,14 +5,18 @@ import type { SourceRun } from '../context.js';
 
 /** What a run came to for one source. */
 export interface RunFigures {
-  readonly status: 'running' | 'success' | 'failed';
+  readonly status: 'running' | 'success' | 'failed' | 'skipped';
   readonly processed: number;
   readonly skipped: number;
   readonly failed: number;
   readonly rows: number;
   readonly bytes: number;
+  /** What the rows of a table hold; null for files, which have one each. */
+  readonly checksum: string | null;
   readonly error: string | null;
 }
+
+const NOTHING = { processed: 0, skipped: 0, failed: 0, rows: 0, bytes: 0, checksum: null, error: null };
 
 /** The row of `metadata.ingestion_run` for one run and source. A run that finds nothing to do leaves none. */
 export class RunLog {
@@ -42,29 +46,39 @@ export class RunLog {
     if (this.#begun) return;
     this.#begun = true;
     await this.#run.deps.catalog.ensure(RUN_TABLE);
-    await this.#write({ status: 'running', processed: 0, skipped: 0, failed: 0, rows: 0, bytes: 0, error: null }, null);
+    await this.#write({ status: 'running', ...NOTHING }, null);
+  }
+
+  /** Tells that the run was not needed, and why. */
+  async skipped(reason: string): Promise<void> {
+    await this.#run.deps.catalog.ensure(RUN_TABLE);
+    await this.#write({ status: 'skipped', ...NOTHING, error: reason }, this.#now());
   }
 
   /** Tells how it ended, if it had begun. */
   async end(figures: RunFigures): Promise<void> {
-    if (this.#begun) await this.#write(figures, new Date(this.#run.deps.clock.now()).toISOString());
+    if (this.#begun) await this.#write(figures, this.#now());
+  }
+
+  #now(): string {
+    return new Date(this.#run.deps.clock.now()).toISOString();
   }
 
   async #write(figures: RunFigures, endedAt: string | null): Promise<void> {
-    const { deps, source, runId, actor, request, ingestDate } = this.#run;
+    const { deps, source, runId, actor, request, ingestDate, runDate } = this.#run;
     const row = {
       run_id: runId,
       source_name: source.name,
-      source_type: 'file',
+      source_type: source.type,
       target: source.target,
-      execution_date: request.date ?? ingestDate,
+      execution_date: source.type === 'file' ? (request.date ?? ingestDate) : runDate,
       status: figures.status,
       files_processed: figures.processed,
       files_skipped: figures.skipped,
       files_failed: figures.failed,
       row_count: figures.rows,
       bytes: figures.bytes,
-      checksum: null,
+      checksum: figures.checksum,
       error_message: figures.error,
       started_at: this.#startedAt,
       ended_at: endedAt,

@@ -46,7 +46,7 @@ export function eventOf(run: SourceRun, at: { readonly seq: number; readonly pla
     gitSha: fingerprint?.gitSha ?? null,
     size: fingerprint?.size ?? null,
     businessDate: file.businessDate,
-    detail: { evidence: decision.evidence, location: file.location, ...detail },
+    detail: { evidence: decision.evidence, location: file.origin ?? file.location, ...at.plan.detail, ...detail },
     ...fields,
   };
 }
@@ -121,6 +121,11 @@ export function outcomeEvent(run: SourceRun, request: BatchRequest, outcome: Fil
   );
 }
 
+function checksumOf({ detail }: FilePlan): string | null {
+  const { checksum } = (detail?.['extract'] ?? {}) as { checksum?: unknown };
+  return typeof checksum === 'string' ? checksum : null;
+}
+
 /** A result for the caller; `event` is what was written about the file, if anything. */
 export function fileResult(run: SourceRun, outcome: FileOutcome, event: NewEvent | undefined): FileResult {
   const { plan, error } = outcome;
@@ -146,6 +151,8 @@ export function fileResult(run: SourceRun, outcome: FileOutcome, event: NewEvent
     diff: outcome.diff ?? null,
     notes: outcome.notes,
     bytes: fingerprint?.size ?? file.size,
+    business_date: file.businessDate,
+    checksum: checksumOf(plan),
     duration_ms: outcome.durationMs,
   };
 }

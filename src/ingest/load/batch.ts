@@ -111,11 +111,14 @@ class Batch {
     try {
       if (fingerprint === undefined) throw plan.problem;
       const { location, path, size } = file;
-      const staged = await this.#stage.add({ no, location, path, size }, source.format);
+      const toStage = { no, location, path, size };
+      const { own } = plan;
+      const staged =
+        own === undefined ? await this.#stage.add(toStage, source.format) : this.#stage.addOwn(toStage, own);
       this.#staged.set(no, staged);
       this.#note(no, staged.notes);
       // What was staged is what was hashed.
-      await assertUnchanged(location, fingerprint);
+      if (own === undefined) await assertUnchanged(location, fingerprint);
     } catch (error) {
       request.signal?.throwIfAborted();
       if (!isAboutFile(error)) throw error;
@@ -306,7 +309,7 @@ class Batch {
   #mark(counts: ReadonlyMap<number, FileCounts>): string {
     const { source, runId } = this.#run;
     const files = this.#good().flatMap((no) => {
-      const fingerprint = this.#request.files[no]?.fingerprint;
+      const { fingerprint, detail } = this.#request.files[no] ?? {};
       return this.#batchFile(no).map(({ path, sha }) => ({
         path,
         sha,
@@ -315,6 +318,7 @@ class Batch {
         size: fingerprint?.size ?? 0,
         rescued: countsOf(counts, no).rescued,
         rejected: this.#rejected.get(no) ?? 0,
+        ...(detail === undefined ? {} : { detail }),
       }));
     });
     return renderMark({ run_id: runId, source: source.name, batch: this.#request.batch, files });

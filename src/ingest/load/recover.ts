@@ -23,15 +23,19 @@ function committedEvent({ event, rows }: OpenTry, seq: number): NewEvent {
   };
 }
 
-function cutEvent({ event }: OpenTry, { seq, now }: { readonly seq: number; readonly now: string }): NewEvent {
+/** `again` is when it is tried again; null when the same bytes never come again: a table is read anew. */
+function cutEvent(
+  { event }: OpenTry,
+  { seq, again }: { readonly seq: number; readonly again: string | null },
+): NewEvent {
   return {
     ...event,
     seq,
-    status: 'RETRYING',
+    status: again === null ? 'FAILED' : 'RETRYING',
     batch: null,
     error: 'the run ended before the rows were committed',
     errorCode: RUN_ENDED,
-    nextRetryAt: now,
+    nextRetryAt: again,
     detail: { ...event.detail, recovered: true },
   };
 }
@@ -118,11 +122,11 @@ async function endOpenTries(run: SourceRun): Promise<void> {
   // Tries that lost a race stay open for good; the target need not be read for them again and again.
   if (states.open().every((event) => isSettled(states, event))) return;
   const reading = await readTarget(deps, source.target, { ledger });
-  const now = eventTime(deps.clock.now());
+  const again = source.table === undefined ? eventTime(deps.clock.now()) : null;
   const tries = findOpenTries(reading);
   const events = tries.flatMap((one) =>
     one.rows === null
-      ? [cutEvent(one, { seq: reading.seq, now })]
+      ? [cutEvent(one, { seq: reading.seq, again })]
       : [committedEvent(one, reading.seq), ...heirEvents(one, reading, reading.seq)],
   );
   await recoverRawManifests(run, await journal.write(events));

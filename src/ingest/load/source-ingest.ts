@@ -1,7 +1,8 @@
 import { sleep } from '../../base/clock.js';
 import { LakeError } from '../../base/lake-error.js';
 import type { BatchRequest, SourceRun } from '../context.js';
-import { RunLog } from '../events/run-log.js';
+import type { RunLog } from '../events/run-log.js';
+import type { FileAccess } from '../plan/file-access.js';
 import { type FilePlan, isLoad, planSource } from '../plan/plan.js';
 import { planBatches } from '../plan/plan-batches.js';
 import type { View } from '../plan/view.js';
@@ -21,15 +22,17 @@ const MAX_REPLANS = 50;
 export class SourceIngest {
   readonly #run: SourceRun;
   readonly #log: RunLog;
+  readonly #files: FileAccess;
   readonly #results: FileResult[] = [];
   /** Paths that this run is done with. */
   readonly #done = new Set<string>();
   readonly #failed = new Set<string>();
   #loads = 0;
 
-  constructor(run: SourceRun) {
+  constructor(run: SourceRun, { log, files }: { readonly log: RunLog; readonly files: FileAccess }) {
     this.#run = run;
-    this.#log = new RunLog(run);
+    this.#log = log;
+    this.#files = files;
   }
 
   async ingest(): Promise<void> {
@@ -65,6 +68,7 @@ export class SourceIngest {
       failed,
       rows: sum(({ rows }) => rows),
       bytes: sum(({ bytes, version }) => (version === null ? 0 : bytes)),
+      checksum: null,
       error,
     });
     await this.#run.onStep('run_recorded');
@@ -77,6 +81,7 @@ export class SourceIngest {
       source,
       told,
       runId,
+      files: this.#files,
       now: deps.clock.now(),
       request: { ...request, only: (file) => !this.#done.has(file.path) && (request.only?.(file) ?? true) },
       onRead: (done, total) => deps.onProgress?.({ phase: 'read', done, total, unit: 'files' }),

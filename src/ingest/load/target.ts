@@ -34,6 +34,8 @@ export interface BatchMark {
     readonly size: number;
     readonly rescued: number;
     readonly rejected: number;
+    /** What the events of it say beside that: where a table was read up to. */
+    readonly detail?: Readonly<Record<string, unknown>>;
   }[];
 }
 

@@ -8,6 +8,7 @@ import { type VerifyRequest, type VerifyResult, verifyLake } from '../verify/ver
 import { type ResetFile, resetState, type StateSetting, setState } from './state-changes.js';
 import { exportState, type ImportResult, importState, parseState } from './state-file.js';
 import { type LeaseSummary, leaseSummary, type SourceDetail, summarizeState } from './state-summary.js';
+import { setWatermark, type WatermarkChange } from './watermark-changes.js';
 
 /** Who asks; a new run and the user of the process unless told. */
 type Asked<T extends RecordContext> = Omit<T, keyof RecordContext> & Partial<RecordContext>;
@@ -42,6 +43,11 @@ export class LakeState {
     request: Asked<RecordContext & { readonly name: string; readonly reason: string; readonly dryRun?: boolean }>,
   ): Promise<readonly ResetFile[]> {
     return resetState(await this.#deps(), { ...this.#context(), ...request });
+  }
+
+  /** Says by hand up to where a table was read; see `setWatermark`. */
+  async setWatermark(change: Asked<WatermarkChange>): ReturnType<typeof setWatermark> {
+    return setWatermark(await this.#deps(), { ...this.#context(), ...change });
   }
 
   /** Says of a file by hand that it is loaded, or that it is never to be. Returns what was written. */

@@ -198,7 +198,7 @@ function realPlace(location: string): string {
 /** Who claims each delivered file, by where it really is. */
 async function claimsOf(sources: readonly ResolvedSource[], now: number): Promise<ReadonlyMap<string, Claim[]>> {
   const claims = new Map<string, Claim[]>();
-  for (const source of sources) {
+  for (const source of sources.filter(({ type }) => type === 'file')) {
     for (const listed of await listIfAny(source, now)) {
       const place = realPlace(listed.location);
       const others = claims.get(place);

@@ -76,7 +76,12 @@ function lastSeq({ events, version }: FileEvents): number {
   return events.reduce((max, { seq }) => Math.max(max, seq), version);
 }
 
-async function write(deps: LedgerWriter, events: readonly NewEvent[], context: RecordContext): Promise<void> {
+/** Writes what was changed by hand. */
+export async function writeChanges(
+  deps: LedgerWriter,
+  events: readonly NewEvent[],
+  context: RecordContext,
+): Promise<void> {
   await restoreLedgerFolder(deps.catalog);
   const ledger = await openLedger(deps);
   const ingestDate = utcDay(deps.clock.now());
@@ -84,7 +89,7 @@ async function write(deps: LedgerWriter, events: readonly NewEvent[], context: R
 }
 
 /** An event without anything that came of a try. */
-function plainEvent(
+export function plainEvent(
   event: Pick<NewEvent, 'source' | 'target' | 'path' | 'sha' | 'status'> & Partial<NewEvent>,
 ): NewEvent {
   return {
@@ -99,8 +104,14 @@ function plainEvent(
   };
 }
 
+/** Whether a path is that of a table: its rows are read again from the database, and not from bytes that may come again. */
+export function isTablePath(states: FileStates, path: string): boolean {
+  return states.history(path).some(({ detail }) => detail['extract'] !== undefined);
+}
+
 function resetEvents({ states, seq }: SourceState, { runId, reason }: { runId: string; reason: string }): NewEvent[] {
   return states.paths().flatMap((path) => {
+    if (isTablePath(states, path)) return [];
     const current = states.current(path);
     // A path without rows of its own follows the one that has them.
     if (current === undefined || states.loads(path).length === 0) return [];
@@ -124,7 +135,7 @@ export async function resetState(
 ): Promise<readonly ResetFile[]> {
   const found = await readSourceStates(deps, [request.name]);
   const events = found.flatMap((one) => resetEvents(one, request));
-  if (events.length > 0 && request.dryRun !== true) await write(deps, events, request);
+  if (events.length > 0 && request.dryRun !== true) await writeChanges(deps, events, request);
   const rows = (source: string, target: string, path: string) =>
     found
       .find((one) => one.source === source && one.target === target)
@@ -187,6 +198,6 @@ export async function setState(deps: LedgerWriter, setting: StateSetting): Promi
       ? { status, action: beside ? 'append' : 'load' }
       : { status: 'QUARANTINED', action: 'hold', rule: 'quarantined' }),
   });
-  await write(deps, [event], setting);
+  await writeChanges(deps, [event], setting);
   return event;
 }

@@ -4,6 +4,7 @@ import { batchesOf } from '../load/batch-notes.js';
 import { isLeaseAlive, type LeaseState, readLease } from '../load/lease.js';
 import type { FileEvent } from '../model.js';
 import type { FileStates } from '../plan/state.js';
+import { findWatermark, type Watermark } from '../table/watermark.js';
 import { readSourceStates, type SourceState } from './state-changes.js';
 
 /** Who holds a target; the keys are those of the command line. */
@@ -59,6 +60,8 @@ export interface SourceSummary {
   readonly requested: number;
   readonly next_retry_at: string | null;
   readonly lease: LeaseSummary | null;
+  /** Up to where a table was read; null for files and for tables that are read in full. */
+  readonly watermark: Watermark | null;
 }
 
 export interface SourceDetail extends SourceSummary {
@@ -116,6 +119,13 @@ function countBy<T>(values: readonly T[], holds: (value: T) => boolean): number 
   return values.filter(holds).length;
 }
 
+function watermarkOf(states: FileStates): Watermark | null {
+  const known = findWatermark(states.paths().flatMap((path) => states.history(path)));
+  if (known === undefined) return null;
+  const { column, type, value, late_from, open } = known;
+  return { column, type, value, late_from, open };
+}
+
 function summaryOf({ source, target, states }: SourceState, at: { batch: number | null; lease: LeaseSummary | null }) {
   const paths = states.paths().map((path) => pathSummary(states, path));
   const loaded = paths.filter((one) => one.loaded.length > 0);
@@ -142,6 +152,7 @@ function summaryOf({ source, target, states }: SourceState, at: { batch: number 
     requested,
     next_retry_at: due[0] ?? null,
     lease: at.lease,
+    watermark: watermarkOf(states),
     paths: paths.sort((a, b) => (a.path < b.path ? -1 : 1)),
   };
   return detail;

@@ -1,14 +1,16 @@
 import { eventTime } from '../../base/clock.js';
-import { LakeError } from '../../base/lake-error.js';
-import { type Fingerprint, type ListedFile, readFingerprint } from '../../sources/index.js';
+import { EXIT, LakeError } from '../../base/lake-error.js';
+import type { FileColumn } from '../../sources/formats/index.js';
+import type { Fingerprint, ListedFile } from '../../sources/index.js';
 import type { ResolvedSource } from '../config/source-config.js';
+import { readRelatedEvents } from '../events/read-events.js';
 import { RUN_ENDED } from '../load/recover.js';
 import type { BronzeTarget } from '../load/target.js';
 import type { Decision, FileEvent } from '../model.js';
 import type { IngestRequest, PlannedFile } from '../result.js';
 import { type DecidePolicy, type DeliveredFile, decideFile, expectedEvent, replacedShas } from './decide.js';
-import { listSource } from './list-source.js';
-import type { FileStates } from './state.js';
+import type { FileAccess } from './file-access.js';
+import { FileStates } from './state.js';
 import { readView, type View, type ViewDeps } from './view.js';
 
 /** A file as the plan has it: what was found, and what is decided about it. */
@@ -22,6 +24,10 @@ export interface FilePlan {
   readonly replaced: readonly string[];
   /** Number of this try of these bytes. */
   readonly attempt: number;
+  /** Set for rows that were written to a Parquet file of our own: what is in it. */
+  readonly own?: { readonly columns: readonly FileColumn[]; readonly rows: number };
+  /** What every event of it says beside what all events say. */
+  readonly detail?: Readonly<Record<string, unknown>>;
 }
 
 export interface PlanContext {
@@ -35,6 +41,7 @@ export interface PlanContext {
   /** The last batch whose end was told, as `recover` says. */
   readonly told?: number;
   readonly onRead?: (done: number, total: number) => void;
+  readonly files: FileAccess;
 }
 
 /** A delivered file with what its bytes are, or why that cannot be told. */
@@ -42,6 +49,8 @@ interface Delivery {
   readonly file: ListedFile;
   readonly fingerprint?: Fingerprint;
   readonly problem?: LakeError;
+  /** The fingerprint is what the ledger has for a file that looks the same; its bytes are not here. */
+  readonly unread?: boolean;
 }
 
 type Decided = PlanContext & { readonly view: View };
@@ -124,30 +133,63 @@ function decide(context: Decided, file: ListedFile, fingerprint: Fingerprint): F
     replaced,
   });
   if (expected !== undefined) states.add(expected);
-  return { file, fingerprint, problem: undefined, decision, replaced, attempt };
+  const remote = file.origin === undefined ? {} : { detail: { remote: { size: file.size, modified: file.modified } } };
+  return { file, fingerprint, problem: undefined, decision, replaced, attempt, ...remote };
+}
+
+/** What the ledger has of the files of a server, to know those again that look as they did. */
+async function readKnown(deps: ViewDeps, context: PlanContext, listed: readonly ListedFile[]): Promise<FileStates> {
+  const { source, request } = context;
+  const again = request.fullRefresh === true || request.retryNow !== undefined;
+  if (!context.files.remote || again || listed.length === 0) return new FileStates([]);
+  const files = listed.map(({ path }) => ({ path, sha: '' }));
+  const { events } = await readRelatedEvents(deps, { source: source.name, target: source.target, files });
+  return new FileStates(events);
+}
+
+/** What the bytes of a file of a server were when it looked as it does now; undefined when they must be read. */
+function knownBytes(states: FileStates, file: ListedFile): Fingerprint | undefined {
+  const last = states.history(file.path).at(-1);
+  if (last === undefined || !/^(INGESTED|REPROCESSED|SKIPPED)$/.test(last.status)) return undefined;
+  const remote = last.detail['remote'] as { size?: unknown; modified?: unknown } | undefined;
+  if (remote?.size !== file.size || remote.modified !== file.modified) return undefined;
+  if (states.request(file.path, last.sha) !== undefined) return undefined;
+  return { sha256: last.sha, gitSha: last.gitSha ?? '', size: file.size, modified: file.modified, changeKey: '' };
 }
 
 /** Lists the files of a source and reads their bytes for their hashes. */
-async function readDeliveries(context: PlanContext): Promise<readonly Delivery[]> {
-  const { source, now, request, onRead } = context;
-  const listed = await listSource(source, now);
+async function readDeliveries(deps: ViewDeps, context: PlanContext): Promise<readonly Delivery[]> {
+  const { now, request, onRead, files } = context;
+  const listed = await files.list(now);
+  const known = await readKnown(deps, context, listed);
   const found: Delivery[] = [];
   for (const [i, file] of listed.entries()) {
     request.signal?.throwIfAborted();
     onRead?.(i, listed.length);
-    if (file.waiting === null) found.push(await readDelivery(file));
-    else found.push({ file });
+    const fingerprint = knownBytes(known, file);
+    if (file.waiting !== null) found.push({ file });
+    else found.push(fingerprint === undefined ? await readDelivery(files, file) : { file, fingerprint, unread: true });
   }
   return found;
 }
 
-async function readDelivery(file: ListedFile): Promise<Delivery> {
+async function readDelivery(files: FileAccess, file: ListedFile): Promise<Delivery> {
   try {
-    return { file, fingerprint: await readFingerprint(file.location) };
+    return await files.read(file);
   } catch (error) {
-    if (!(error instanceof LakeError)) throw error;
+    // Without the server nothing can be said of the others either.
+    if (!(error instanceof LakeError) || error.exitCode !== EXIT.data) throw error;
     return { file, problem: error };
   }
+}
+
+/** The bytes of files that are to be loaded after all. */
+async function fetchUnread(context: Decided, plan: FilePlan, { unread }: Delivery): Promise<FilePlan> {
+  if (unread !== true || !isLoad(plan.decision)) return plan;
+  const { file, fingerprint, problem } = await readDelivery(context.files, plan.file);
+  if (problem !== undefined) return unreadable(plan.file, problem);
+  if (fingerprint?.sha256 === plan.fingerprint?.sha256) return { ...plan, file, fingerprint };
+  return decide(context, file, fingerprint as Fingerprint);
 }
 
 function planDelivery(context: Decided, { file, fingerprint, problem }: Delivery): FilePlan[] {
@@ -166,7 +208,7 @@ export async function planSource(
   target: BronzeTarget,
   context: PlanContext,
 ): Promise<{ readonly plans: readonly FilePlan[]; readonly view: View }> {
-  const deliveries = await readDeliveries(context);
+  const deliveries = await readDeliveries(deps, context);
   const files = deliveries.flatMap(({ file, fingerprint }) =>
     fingerprint === undefined ? [] : [{ path: file.path, sha: fingerprint.sha256 }],
   );
@@ -180,7 +222,11 @@ export async function planSource(
   for (const event of context.asked ?? []) {
     if (event.source === source.name && event.target === source.target) view.states.add(event);
   }
-  const plans = deliveries.flatMap((delivery) => planDelivery({ ...context, view }, delivery));
+  const decided = { ...context, view };
+  const plans: FilePlan[] = [];
+  for (const delivery of deliveries) {
+    for (const plan of planDelivery(decided, delivery)) plans.push(await fetchUnread(decided, plan, delivery));
+  }
   // Asked to try failed files again, a run does nothing else.
   const wanted = request.retryNow === undefined ? plans : plans.filter(({ decision }) => decision.rule === 'retry');
   return { plans: wanted, view };

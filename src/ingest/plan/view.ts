@@ -1,4 +1,5 @@
 import { LakeError } from '../../base/lake-error.js';
+import type { Snapshot } from '../../delta/index.js';
 import type { LakeCatalog } from '../../ledger/index.js';
 import type { ResolvedSource } from '../config/source-config.js';
 import type { IngestDeps } from '../context.js';
@@ -39,10 +40,7 @@ export async function readView(
 ): Promise<View> {
   const { source, target, files } = request;
   const snapshot = await target.findSnapshot();
-  if ((snapshot?.files.length ?? 0) > 0 && !(await hasFileEvents(deps, { target: target.name }))) {
-    const problem = `${target.name} has rows, but the ledger has no state of it`;
-    throw stateLost(deps.catalog.root, target.name, problem);
-  }
+  await assertStateKept(deps, { target: target.name, snapshot });
   // Never the number that the target has: a batch that the events do not tell of yet must make the next commit a lost race.
   const known = Math.max(await readKnownBatch(deps, { source: source.name, target: target.name }), request.told ?? 0);
   const { events: all, version } = await readRelatedEvents(deps, { target: target.name, files });
@@ -53,6 +51,15 @@ export async function readView(
     : [];
   const pendingVersions = new Set(history.flatMap((one) => (one.status === 'pending' ? [one.version] : [])));
   return { states: new FileStates(events), seq: version, others, nextBatch: known + 1, pendingVersions };
+}
+
+/** Throws `STATE_LOST` for a target with rows of which the ledger knows nothing: they would be loaded again (Decision 7). */
+export async function assertStateKept(
+  deps: ViewDeps,
+  { target, snapshot }: { readonly target: string; readonly snapshot: Snapshot | undefined },
+): Promise<void> {
+  if ((snapshot?.files.length ?? 0) === 0 || (await hasFileEvents(deps, { target }))) return;
+  throw stateLost(deps.catalog.root, target, `${target} has rows, but the ledger has no state of it`);
 }
 
 function stateLost(place: string, target: string, problem: string): LakeError {

@@ -1,18 +1,14 @@
 import { fillSql, readSqlFile } from '../../base/sql-file.js';
 import type { SqlRow } from '../../duckdb/values.js';
 import { EVENT_TABLE } from '../../ledger/tables.js';
+import type { BusinessDates, DateState, SourceDates } from '../dates/plan-dates.js';
 import type { ReadEventsDeps } from '../events/read-events.js';
 import { isLeaseAlive, type LeaseState, listLeases } from '../load/lease.js';
 
-/** How a source and its target stand. */
-export interface SourceStatus {
-  readonly source: string;
-  readonly target: string;
-  /** `loading`: a live run holds the target. `problems`: files failed for good or are held. */
-  readonly state: 'never run' | 'ok' | 'loading' | 'problems' | 'retrying' | 'interrupted';
+/** What the events of a source and target come to. */
+interface SourceCounts {
+  /** ISO 8601. */
   readonly last_success: string | null;
-  /** Seconds since the last success. */
-  readonly age_seconds: number | null;
   /** Paths with rows of their own. */
   readonly files: number;
   readonly rows: number;
@@ -26,6 +22,38 @@ export interface SourceStatus {
   readonly next_retry_at: string | null;
   readonly newest_business_date: string | null;
   readonly last_run_id: string | null;
+}
+
+/** What its run manifests come to; of a source that takes no part in business dates there is at most the last one. */
+interface SourceDateStatus {
+  /** The newest business date that succeeded. */
+  readonly last_date: string | null;
+  /** The business date to run next; null also when nobody can tell. */
+  readonly next_date: string | null;
+  readonly next_date_state: DateState | null;
+  readonly next_date_from: SourceDates['why'] | null;
+  /** Business dates before `last_date` that neither succeeded nor are waived. */
+  readonly gaps: number;
+  readonly gap_dates: readonly string[];
+  /** The sources that go from date to date together. */
+  readonly group: string | null;
+  readonly group_next_date: string | null;
+  /** Whether others of the group are further. */
+  readonly holds_group_back: boolean;
+  /** Run manifests that cannot be used, by their path in the lake. */
+  readonly unreadable_manifests: readonly string[];
+}
+
+/** How a source and its target stand. */
+export interface SourceStatus extends SourceCounts, SourceDateStatus {
+  readonly source: string;
+  readonly target: string;
+  /** `loading`: a live run holds the target. `problems`: files failed for good or are held, or the next business date failed. */
+  readonly state: 'never run' | 'ok' | 'loading' | 'problems' | 'retrying' | 'interrupted';
+  /** Seconds since the last success. */
+  readonly age_seconds: number | null;
+  /** Up to where a table was read. */
+  readonly watermark: WatermarkStatus | null;
   readonly lock: {
     readonly run_id: string;
     readonly pid: number;
@@ -36,6 +64,15 @@ export interface SourceStatus {
   } | null;
 }
 
+/** Up to where a source that is read incrementally was read; the keys are those of the command line. */
+export interface WatermarkStatus {
+  readonly column: string;
+  readonly value: string | null;
+  readonly type: string;
+  /** What keeps it from going further: an open transaction, say. */
+  readonly held_back: string | null;
+}
+
 export interface OverviewRequest {
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -43,6 +80,12 @@ export interface OverviewRequest {
   readonly host: string;
   /** Sources that are configured; they appear even if they never ran. */
   readonly sources?: readonly { readonly name: string; readonly target: string }[];
+  /** Of the sources that take part in business dates. */
+  readonly dates?: BusinessDates;
+  /** The newest date that succeeded, of others that have run manifests. */
+  readonly lastDates?: ReadonlyMap<string, string>;
+  /** By source. */
+  readonly watermarks?: ReadonlyMap<string, WatermarkStatus>;
 }
 
 function textOf(row: SqlRow, name: string): string | null {
@@ -61,11 +104,8 @@ function lockOf(lease: LeaseState, { host, now }: OverviewRequest): NonNullable<
   };
 }
 
-type Counts = Omit<SourceStatus, 'state' | 'lock' | 'source' | 'target'>;
-
-const NOTHING: Counts = {
+const NOTHING: SourceCounts = {
   last_success: null,
-  age_seconds: null,
   files: 0,
   rows: 0,
   waiting: 0,
@@ -78,12 +118,16 @@ const NOTHING: Counts = {
   last_run_id: null,
 };
 
-function countsOf(row: SqlRow, now: number): Counts {
+interface CountedSource {
+  readonly source: string;
+  readonly target: string;
+  readonly counts: SourceCounts;
+}
+
+function countsOf(row: SqlRow): SourceCounts {
   const count = (name: string): number => Number(row[name] ?? 0);
-  const success = textOf(row, 'last_success');
   return {
-    last_success: success,
-    age_seconds: success === null ? null : Math.max(0, Math.round((now - Date.parse(success)) / 1000)),
+    last_success: textOf(row, 'last_success'),
     files: count('files'),
     rows: count('row_count'),
     waiting: count('waiting'),
@@ -97,12 +141,63 @@ function countsOf(row: SqlRow, now: number): Counts {
   };
 }
 
-function stateOf(counts: Counts, lock: SourceStatus['lock']): SourceStatus['state'] {
-  if (lock?.alive === true) return 'loading';
-  if (counts.failed + counts.dead_letter + counts.held > 0) return 'problems';
+function dateStatus(source: string, { dates, lastDates }: OverviewRequest): SourceDateStatus {
+  const own = dates?.sources.find((one) => one.source === source);
+  const group = own?.enabled === true ? dates?.groups.find((one) => one.group === own.group) : undefined;
+  return {
+    last_date: own?.last ?? lastDates?.get(source) ?? null,
+    next_date: own?.next ?? null,
+    next_date_state: own?.nextState ?? null,
+    next_date_from: own?.why ?? null,
+    gaps: own?.gaps.length ?? 0,
+    gap_dates: own?.gaps ?? [],
+    group: own?.group ?? null,
+    group_next_date: group?.next ?? null,
+    holds_group_back: group !== undefined && isHoldingBack(group, source),
+    unreadable_manifests: own?.problems.map(({ place }) => place) ?? [],
+  };
+}
+
+/** Whether a group waits for a source while others are further. */
+function isHoldingBack({ sources, heldBackBy, unknown }: BusinessDates['groups'][number], source: string): boolean {
+  if (unknown.includes(source)) return true;
+  return heldBackBy.includes(source) && heldBackBy.length < sources.length;
+}
+
+/** The later of what events and run manifests say. */
+function lastSuccess(counts: SourceCounts, dates: SourceDates | undefined): string | null {
+  const [first = null, second = null] = [counts.last_success, dates?.lastAt];
+  if (first === null || second === null) return first ?? second;
+  return Date.parse(first) < Date.parse(second) ? second : first;
+}
+
+function stateOf(counts: SourceCounts, at: Pick<SourceStatus, 'lock' | 'next_date_state' | 'last_success'>) {
+  if (at.lock?.alive === true) return 'loading';
+  if (counts.failed + counts.dead_letter + counts.held > 0 || at.next_date_state === 'failed') return 'problems';
   if (counts.in_progress > 0) return 'interrupted';
   if (counts.waiting > 0) return 'retrying';
-  return counts === NOTHING ? 'never run' : 'ok';
+  return counts === NOTHING && at.last_success === null ? 'never run' : 'ok';
+}
+
+function statusOf(
+  { source, target, counts }: CountedSource,
+  lock: SourceStatus['lock'],
+  request: OverviewRequest,
+): SourceStatus {
+  const own = request.dates?.sources.find((one) => one.source === source);
+  const success = lastSuccess(counts, own);
+  const dates = dateStatus(source, request);
+  return {
+    source,
+    target,
+    state: stateOf(counts, { ...dates, lock, last_success: success }),
+    ...counts,
+    last_success: success,
+    age_seconds: success === null ? null : Math.max(0, Math.round((request.now - Date.parse(success)) / 1000)),
+    ...dates,
+    watermark: request.watermarks?.get(source) ?? null,
+    lock,
+  };
 }
 
 /** How every source stands that is configured or that ever ingested something, by name. */
@@ -111,7 +206,7 @@ export async function overview(
   request: OverviewRequest,
 ): Promise<readonly SourceStatus[]> {
   const snapshot = await catalog.findSnapshot(EVENT_TABLE);
-  const counted = new Map<string, { source: string; target: string; counts: Counts }>();
+  const counted = new Map<string, CountedSource>();
   for (const { name, target } of request.sources ?? []) {
     counted.set(`${name}\n${target}`, { source: name, target, counts: NOTHING });
   }
@@ -119,14 +214,11 @@ export async function overview(
     const events = await catalog.table(EVENT_TABLE).scan({ slot: 'status_events', snapshot, files: snapshot.files });
     for (const row of await session.rows(fillSql(readSqlFile('ingest', 'count_source_files'), { events }))) {
       const [source, target] = [String(row['source']), String(row['target'])];
-      counted.set(`${source}\n${target}`, { source, target, counts: countsOf(row, request.now) });
+      counted.set(`${source}\n${target}`, { source, target, counts: countsOf(row) });
     }
   }
   const leases = new Map((await listLeases(catalog.store)).map((lease) => [lease.name, lockOf(lease, request)]));
   return [...counted.values()]
-    .map(({ source, target, counts }) => {
-      const lock = leases.get(target) ?? null;
-      return { source, target, state: stateOf(counts, lock), ...counts, lock };
-    })
+    .map((one) => statusOf(one, leases.get(one.target) ?? null, request))
     .sort((a, b) => (`${a.source}\n${a.target}` < `${b.source}\n${b.target}` ? -1 : 1));
 }

@@ -35,6 +35,10 @@ interface Missing {
   readonly note: BatchNote | undefined;
 }
 
+function textOr(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
 const MIDNIGHT = 'T00:00:00';
 
 function fileKey(path: string, sha: string, runId: string): string {
@@ -250,9 +254,10 @@ class Rebuilder {
       reprocess: false,
       gitSha: begun?.gitSha ?? noted?.git_sha ?? null,
       size: begun?.size ?? noted?.size ?? null,
-      businessDate: begun?.businessDate ?? null,
+      businessDate: begun?.businessDate ?? textOr(noted?.detail?.['execution_date']),
       schemaVersion: begun?.schemaVersion ?? null,
       detail: {
+        ...noted?.detail,
         ...begun?.detail,
         ...(takesPlace ? { replaced: this.#lost(path) } : {}),
         evidence: { path, sha, run_id: runId, rows, version: note?.version ?? null },

@@ -7,7 +7,8 @@ import { identified, type Part, partOf } from './part.js';
 
 const SHA256 = /^[0-9a-fA-F]{64}$/;
 
-const recordSchema = z.object({
+/** One record of a register. */
+export const recordSchema = z.object({
   source_id: types.requiredText,
   dataset: types.requiredText,
   checksum: z
@@ -37,26 +38,27 @@ export const registerSchema = z.object({
 
 const COLUMNS = new Set(['source_id', 'checksum', 'file_path', 'file_size', 'ts_downloaded']);
 
-function recordFields(key: string, text: string): Fields {
-  const value: unknown = JSON.parse(text);
-  if (typeof value === 'object' && value !== null) return exactValue(value as Fields, text);
-  throw new FieldProblem(`records.${key}`, 'expected an object');
-}
-
-function canonicalRecord(key: string, text: string, process: string | null): CanonicalManifest {
-  const record = recordFields(key, text);
+/** The fields of a record that is filed under `key`; throws a `FieldProblem` when it is none. */
+export function checkRecord(key: string, value: unknown): Fields {
+  if (typeof value !== 'object' || value === null) throw new FieldProblem(`records.${key}`, 'expected an object');
+  const record = value as Fields;
   check(recordSchema, record, `records.${key}.`);
   const sha = shaOf(record.checksum);
   if (sha !== key.toLowerCase()) {
     throw new FieldProblem(`records.${key}.checksum`, `the record is filed under ${key} but its checksum is ${sha}`);
   }
+  return record;
+}
+
+function canonicalRecord(key: string, text: string, process: string | null): CanonicalManifest {
+  const record = checkRecord(key, exactValue(JSON.parse(text), text));
   const rest = new Map<string, unknown>();
   for (const name in record) if (!COLUMNS.has(name) && record[name] !== null) rest.set(name, record[name]);
   if (process !== null && !rest.has('process')) rest.set('process', process);
   const pulled = timestampOf(record.ts_downloaded);
   return identified({
     event_id: '',
-    file_sha: sha,
+    file_sha: shaOf(record.checksum),
     source_repo: textOf(record.source_id),
     file_path: textOf(record.file_path),
     ingest_date: pulled.slice(0, 10),

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { durationMs } from '../../../src/ingest/config/duration.js';
 import { adHocSource, overrideSource, resolveSource, sourceSchema } from '../../../src/ingest/config/source-config.js';
-import { durationMs, sourceNameProblem, targetProblem } from '../../../src/ingest/config/source-schema.js';
+import { sourceNameProblem, targetProblem } from '../../../src/ingest/config/source-schema.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'lakeledger-source-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -16,6 +17,9 @@ describe('resolveSource', () => {
   it('fills in what is not said', async () => {
     expect(await resolve({ path: 'in/*.csv', into: 'bronze.daily' })).toEqual({
       name: 'daily',
+      type: 'file',
+      skipIfSuccess: false,
+      daily: false,
       target: 'bronze.daily',
       root: folder,
       patterns: ['in/*.csv'],
@@ -61,6 +65,9 @@ describe('resolveSource', () => {
     };
     expect(await resolve(written)).toEqual({
       name: 'daily',
+      type: 'file',
+      skipIfSuccess: false,
+      daily: true,
       target: 'bronze.daily',
       root: folder,
       patterns: ['a/*.csv', 'b'],

@@ -1,0 +1,330 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { LakeError } from '../../base/lake-error.js';
+import { type Extraction, extractTable } from '../../sources/index.js';
+import type { ResolvedConnection } from '../config/connection-schema.js';
+import type { TableSource } from '../config/source-config.js';
+import type { SourceRun } from '../context.js';
+import { readFileEvents, readKnownBatch } from '../events/read-events.js';
+import { loadBatch } from '../load/batch.js';
+import { eventOf, type FileOutcome, fileResult, outcomeEvent } from '../load/batch-events.js';
+import type { Action, FileEvent, Rule } from '../model.js';
+import type { FilePlan } from '../plan/plan.js';
+import { FileStates } from '../plan/state.js';
+import { assertStateKept } from '../plan/view.js';
+import type { FileResult } from '../result.js';
+import { allRows, type NewRowsRequest, newRows, type TableRows, withTombstones } from './new-rows.js';
+import { findWatermark, isSameWatermark, type KnownWatermark, nextWatermark, type Watermark } from './watermark.js';
+import { writeWatermark } from './watermark-table.js';
+
+/** Races that one run may lose; each means that the table is read again. */
+const MAX_LOST = 5;
+
+/** What identifies a table within its source, in events and in `_source_path`. */
+export function tablePath(
+  connection: Pick<ResolvedConnection, 'name'>,
+  { entity }: Pick<TableSource, 'entity'>,
+): string {
+  return `${connection.name}/${entity}`;
+}
+
+/** What a load of a table rests on. */
+interface TableView {
+  readonly states: FileStates;
+  readonly watermark: KnownWatermark | undefined;
+  readonly seq: number;
+  readonly nextBatch: number;
+}
+
+/** What the events of a load say of what was read; `watermark` is what the next run begins with. */
+interface LoadDetail extends Readonly<Record<string, unknown>> {
+  readonly execution_date: string;
+  readonly watermark?: Watermark;
+  readonly extract: Readonly<Record<string, unknown>>;
+}
+
+interface Parts {
+  readonly table: TableSource;
+  readonly connection: Extract<ResolvedConnection, { type: 'postgres' }>;
+  readonly path: string;
+}
+
+function partsOf({ source }: SourceRun): Parts {
+  const { table, connection } = source;
+  if (table === undefined || connection?.type !== 'postgres') throw new Error(`${source.name} is no table`);
+  return { table, connection, path: tablePath(connection, table) };
+}
+
+/** One run over a table of a database: read it, and load what is new of it exactly once. */
+export class TableIngest {
+  readonly #run: SourceRun;
+  readonly #parts: Parts;
+
+  constructor(run: SourceRun) {
+    this.#run = run;
+    this.#parts = partsOf(run);
+  }
+
+  /**
+   * Reads the table and commits what is new. `told` is the last batch whose end the ledger tells, as `recover` says. Rejects with
+   * `STATE_LOST` for a target with rows of which the ledger knows nothing (Decision 7), and with what `extractTable` rejects with.
+   */
+  async ingest(told: number): Promise<FileResult> {
+    for (let lost = 0; lost < MAX_LOST; lost++) {
+      const result = await this.#pass(told);
+      if (result !== undefined) return result;
+    }
+    throw new LakeError('INGEST_BUSY', `${this.#run.source.target} was committed to by others ${MAX_LOST} times`, {
+      retryable: true,
+    });
+  }
+
+  /** Undefined when another run has committed in between. */
+  async #pass(told: number): Promise<FileResult | undefined> {
+    const started = this.#run.deps.clock.now();
+    const view = await this.#view(told);
+    await this.#run.onStep('planned');
+    const extraction = await this.#extract(view);
+    try {
+      await this.#run.onStep('extracted');
+      return await this.#load(view, { extraction, started });
+    } finally {
+      await extraction.drop();
+    }
+  }
+
+  async #view(told: number): Promise<TableView> {
+    const { deps, source, target } = this.#run;
+    const snapshot = await target.findSnapshot();
+    await assertStateKept(deps, { target: target.name, snapshot });
+    const place = { source: source.name, target: source.target };
+    const known = Math.max(await readKnownBatch(deps, place), told);
+    const { events, version } = await readFileEvents(deps, place);
+    const watermark = findWatermark(events);
+    if (watermark !== undefined && source.table?.watermark === undefined) {
+      this.#run.warn(`${source.name}: its watermark ${watermark.column} is not used by a full load`);
+    }
+    return { states: new FileStates(events), watermark, seq: version, nextBatch: known + 1 };
+  }
+
+  /** The watermark that the run goes on from: none for a full load, and for another column than the last time. */
+  #before({ watermark }: TableView): KnownWatermark | undefined {
+    const { source, request } = this.#run;
+    const options = source.table?.watermark;
+    if (options === undefined || watermark === undefined || request.fullRefresh === true) return undefined;
+    if (watermark.column === options.column && watermark.type === options.type) return watermark;
+    this.#run.warn(
+      `${source.name}: the watermark was ${watermark.column} (${watermark.type}) and is ${options.column} (${options.type}) now: the whole table is read`,
+    );
+    return undefined;
+  }
+
+  async #extract(view: TableView): Promise<Extraction> {
+    const { deps, request, runDate, runId } = this.#run;
+    const { table, connection } = this.#parts;
+    const { watermark: options, from, columns } = table;
+    const before = this.#before(view);
+    return extractTable(
+      connection.server,
+      {
+        from,
+        executionDate: runDate,
+        ...(columns === undefined ? {} : { columns }),
+        ...(options === undefined
+          ? {}
+          : {
+              watermark: {
+                column: options.column,
+                type: options.type,
+                nulls: options.nulls,
+                overlap: options.overlap === 0 ? null : String(options.overlap),
+                lower: before?.value ?? null,
+                lateFrom: before?.late_from ?? null,
+              },
+            }),
+      },
+      {
+        session: deps.session,
+        scratch: deps.scratch,
+        name: `extract-${runId}`,
+        clock: deps.clock,
+        ...(request.signal === undefined ? {} : { signal: request.signal }),
+        onProgress: (rows, bytes) =>
+          deps.onProgress?.({
+            phase: 'read',
+            done: rows,
+            unit: 'rows',
+            detail: this.#parts.path,
+            bytes: { done: bytes, total: bytes },
+          }),
+      },
+    );
+  }
+
+  async #load(
+    view: TableView,
+    at: { readonly extraction: Extraction; readonly started: number },
+  ): Promise<FileResult | undefined> {
+    const { extraction, started } = at;
+    const before = this.#before(view);
+    const { source } = this.#run;
+    const options = this.#parts.table.watermark;
+    const watermark =
+      options === undefined ? undefined : nextWatermark(options, extraction, { before, keyed: source.key.length > 0 });
+    const replaced = options === undefined ? this.#snapshotsOfDay(view) : [];
+    const rows = await this.#rows(view, { extraction, replaced });
+    const plan = this.#plan(view, { extraction, rows, watermark, replaced });
+    const incremental = options !== undefined;
+    if (incremental && rows.rows === 0 && view.states.loads(this.#parts.path).length > 0) {
+      return this.#nothingNew(view, { plan, watermark, before });
+    }
+    const request = { files: [plan], states: view.states, seq: view.seq, batch: view.nextBatch };
+    // A column that came as text because of some values has its type all the same; those values are rescued.
+    const declared = extraction.columns.filter(({ note }) => note !== undefined);
+    const types = Object.fromEntries(declared.map(({ name, declaredType }) => [name, declaredType]));
+    const run = { ...this.#run, source: { ...source, columns: { ...types, ...source.columns } } };
+    const result = await loadBatch(run, request);
+    if (result === 'split' || result.lost) return undefined;
+    const [outcome] = result.outcomes;
+    if (outcome === undefined) throw new Error('a batch without an outcome');
+    const notes = [...extraction.notes, ...declared.map(({ name, note }) => `${name}: ${note}`), ...outcome.notes];
+    const timed = { ...outcome, notes, durationMs: this.#run.deps.clock.now() - started };
+    const event = outcomeEvent(this.#run, request, timed);
+    const [told] = await this.#run.journal.write([event]);
+    await this.#run.onStep('events_written');
+    if (told !== undefined) await this.#keepWatermark([told]);
+    return fileResult(this.#run, timed, event);
+  }
+
+  /** The contents that a full load of this day has left: they go when it is loaded again. */
+  #snapshotsOfDay({ states }: TableView): string[] {
+    const loads = states.loads(this.#parts.path).filter(({ businessDate }) => businessDate === this.#run.runDate);
+    return [...new Set(loads.map(({ sha }) => sha))];
+  }
+
+  async #rows(
+    _view: TableView,
+    { extraction, replaced }: { readonly extraction: Extraction; readonly replaced: readonly string[] },
+  ): Promise<TableRows> {
+    const { deps, source, target, runDate, runId } = this.#run;
+    const { table, path } = this.#parts;
+    const request: NewRowsRequest = {
+      session: deps.session,
+      target,
+      snapshot: await target.findSnapshot(),
+      extracted: extraction,
+      into: join(deps.scratch, `new-${runId}.parquet`),
+      path,
+      key: source.key,
+    };
+    if (table.watermark !== undefined) return newRows(request);
+    if (!table.tombstones) return allRows(request);
+    return withTombstones(request, { replaced, day: runDate, extractedAt: extraction.snapshot.at });
+  }
+
+  #plan(
+    view: TableView,
+    at: {
+      readonly extraction: Extraction;
+      readonly rows: TableRows;
+      readonly watermark: Watermark | undefined;
+      readonly replaced: readonly string[];
+    },
+  ): FilePlan {
+    const { extraction, rows, watermark, replaced } = at;
+    const { table, connection, path } = this.#parts;
+    const { runDate, deps } = this.#run;
+    const { host, port, database } = connection.server;
+    const detail = this.#detail(extraction, watermark);
+    const before = this.#before(view);
+    const loaded = view.states.loads(path).length > 0;
+    const action: Action = replaced.length > 0 ? 'replace' : loaded ? 'append' : 'load';
+    const rule: Rule = table.watermark === undefined ? 'full_load' : 'incremental_load';
+    const since = before?.value == null ? 'from the beginning' : `from ${before.column} ${before.value} on`;
+    const reason =
+      table.watermark === undefined
+        ? `the whole table as of ${extraction.snapshot.at}`
+        : `${since}: ${extraction.rows} rows read, ${rows.rows} of them new`;
+    return {
+      file: {
+        path,
+        location: rows.file,
+        origin: `postgres://${host}:${port}/${database}`,
+        size: rows.size,
+        modified: deps.clock.now(),
+        businessDate: runDate,
+        waiting: null,
+      },
+      fingerprint: { ...this.#fingerprint(extraction), size: rows.size },
+      problem: undefined,
+      decision: { action, rule, reason, evidence: { entity: table.entity, since: before?.value ?? null } },
+      replaced,
+      attempt: 1,
+      own: { columns: rows.columns, rows: rows.rows },
+      detail,
+    };
+  }
+
+  /** Tells this load from all others; what it holds is in its `checksum`. */
+  #fingerprint(extraction: Extraction) {
+    const { source, runId, runDate, deps } = this.#run;
+    const identity = [
+      source.name,
+      source.target,
+      this.#parts.path,
+      runId,
+      runDate,
+      extraction.snapshot.at,
+      extraction.fingerprint,
+    ];
+    const sha256 = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+    return { sha256, gitSha: '', modified: deps.clock.now(), changeKey: '' };
+  }
+
+  #detail(
+    { rows, fingerprint, snapshot, lateRows, nullWatermarks }: Extraction,
+    watermark: Watermark | undefined,
+  ): LoadDetail {
+    return {
+      execution_date: this.#run.runDate,
+      extract: {
+        rows,
+        checksum: fingerprint,
+        at: snapshot.at,
+        server: snapshot.serverVersion,
+        ...(watermark === undefined ? {} : { late_rows: lateRows, null_watermarks: nullWatermarks }),
+      },
+      ...(watermark === undefined ? {} : { watermark }),
+    };
+  }
+
+  /** Nothing to commit to the target; that the watermark moved is told all the same. */
+  async #nothingNew(
+    view: TableView,
+    at: {
+      readonly plan: FilePlan;
+      readonly watermark: Watermark | undefined;
+      readonly before: KnownWatermark | undefined;
+    },
+  ): Promise<FileResult> {
+    const { plan, watermark, before } = at;
+    const outcome: FileOutcome = { plan, rows: 0, rejected: 0, rescued: 0, notes: [], durationMs: 0 };
+    const skipped = { ...plan, decision: { ...plan.decision, action: 'skip' as const } };
+    if (watermark === undefined || isSameWatermark(before, watermark)) {
+      return fileResult(this.#run, { ...outcome, plan: skipped }, undefined);
+    }
+    const last = view.states.loads(this.#parts.path).at(-1);
+    const event = eventOf(
+      this.#run,
+      { seq: view.seq, plan: skipped },
+      { status: 'SKIPPED', sha: last?.sha ?? plan.fingerprint?.sha256 ?? '' },
+    );
+    await this.#keepWatermark(await this.#run.journal.write([event]));
+    return fileResult(this.#run, { ...outcome, plan: skipped }, event);
+  }
+
+  async #keepWatermark(events: readonly FileEvent[]): Promise<void> {
+    const watermark = findWatermark(events);
+    if (watermark !== undefined) await writeWatermark(this.#run.deps, watermark);
+  }
+}
