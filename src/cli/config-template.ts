@@ -33,6 +33,63 @@ const SOURCES = `
 #     params: {country: IT}
 #     # false: only when it is named.
 #     enabled: true
+#     # Business dates (docs/dates.md): from when on, with which others, on which days.
+#     daily: true
+#     start_date: 2026-01-01
+#     group: default
+#     calendar: {weekdays: [mon, tue, wed, thu, fri], holidays: [2026-12-25]}
+#     # A date that has succeeded is not run again (default true with a connection).
+#     skip_if_success: false
+#   # A table of a database (docs/databases.md); it goes to bronze.<connection>_<table>.
+#   shop_orders:
+#     connection: shop
+#     table: public.orders
+#     key: [id]
+#     include_columns: [id, amount, updated_at]
+#     # full: the whole table with each run; incremental: what is new.
+#     load: incremental
+#     watermark: {column: updated_at, type: timestamp, nulls: include, overlap: 15m}
+#   # A query, by a name; a full load can say which keys are gone.
+#   completed_orders:
+#     connection: shop
+#     query: "SELECT id, amount FROM orders WHERE status = 'completed'"
+#     name: completed_orders
+#     key: [id]
+#     deletes: tombstone
+#   # Files of an SFTP server (docs/sftp.md).
+#   partner_files:
+#     connection: partner
+#     path: out/*.csv
+#     into: bronze.partner
+`;
+
+const CONNECTIONS = `
+# Databases and SFTP servers that sources read from. Secrets are references.
+# connections:
+#   shop:
+#     type: postgres
+#     host: db.example.com
+#     port: 5432
+#     database: shop
+#     user: reader
+#     password: \${env:SHOP_PASSWORD}
+#     # disable, require, verify-ca, verify-full; the authority is in a file.
+#     ssl: verify-full
+#     ca: \${file:ca.pem}
+#     connect_timeout: 10s
+#     statement_timeout: 1h
+#     lock_timeout: 30s
+#     idle_timeout: 10m
+#     attempts: 3
+#   partner:
+#     type: sftp
+#     host: files.example.com
+#     port: 22
+#     user: reader
+#     private_key: \${file:id_ed25519}
+#     # The SHA256:… of the server's key, or lines of known_hosts.
+#     host_key: \${file:known_hosts}
+#     root: /
 `;
 
 /** The configuration that `init --with-config` writes: everything there is, with its default, commented out. */
@@ -70,5 +127,15 @@ ${key === 'file_sha' ? '# ' : ''}key: ${keyText}
 #   folder: checks
 #   # The level from which \`check run\` ends with exit code 1: error, warn, never.
 #   fail_on: error
-${SOURCES}`;
+
+# Sources that \`ingest\` works on at the same time.
+# jobs: 4
+
+# Business dates: where "today" is taken from, which days have data. Written into run manifests: environment.
+# time_zone: "Europe/Rome"
+# calendar:
+#   weekdays: [mon, tue, wed, thu, fri]
+#   holidays: [2026-12-25]
+# environment: production
+${CONNECTIONS}${SOURCES}`;
 }

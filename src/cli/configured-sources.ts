@@ -1,3 +1,4 @@
+import { targetOf } from '../ingest/config/table-schema.js';
 import type { CorrectionPolicy, RetryPolicy } from '../ingest/model.js';
 import type { Invocation } from './invocation.js';
 
@@ -17,9 +18,9 @@ const DEFAULT_ATTEMPTS = 3;
  * what is wrong with those keeps nobody from reading the ledger.
  */
 export function configuredSources({ config }: Pick<Invocation, 'config'>): readonly ConfiguredSource[] {
-  return Object.entries(config?.values.sources ?? {}).map(([name, { into, on_correction, retry }]) => ({
+  return Object.entries(config?.values.sources ?? {}).map(([name, { on_correction, retry, ...written }]) => ({
     name,
-    target: into,
+    target: targetOf(name, written),
     correction: on_correction ?? 'replace',
     retry: { maxAttempts: retry?.attempts ?? DEFAULT_ATTEMPTS, baseDelayMs: 0, maxDelayMs: 0 },
   }));

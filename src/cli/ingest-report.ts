@@ -1,4 +1,4 @@
-import { EXIT, type ExitCode } from '../base/lake-error.js';
+import { EXIT, type ExitCode, LakeError } from '../base/lake-error.js';
 import type { FileResult, IngestResult, PlanResult, RowDiff } from '../ingest/result.js';
 import type { Invocation } from './invocation.js';
 import { byteText, countText } from './render/amounts.js';
@@ -24,6 +24,11 @@ const PLAN_COLUMNS = [
 /** Writes what a run did to every output of the invocation, and returns the exit code. */
 export async function reportIngest(invocation: Invocation, result: IngestResult): Promise<ExitCode> {
   for (const warning of result.warnings) invocation.log.warn(warning);
+  for (const { source, error, error_code, hint, exit_code } of result.sources) {
+    if (error === null) continue;
+    const more = { place: `source ${source}`, exitCode: exit_code, ...(hint === null ? {} : { hint }) };
+    invocation.log.error(new LakeError(error_code ?? 'INGEST', error, more));
+  }
   await writeObject(invocation, {
     value: result,
     text: (style) => ingestText(result, style),
@@ -32,8 +37,13 @@ export async function reportIngest(invocation: Invocation, result: IngestResult)
   return ingestExitCode(result);
 }
 
-/** 4 when a schema that is frozen stopped a file, else 1 when a file failed in this run. */
-export function ingestExitCode({ files, failed }: IngestResult): ExitCode {
+/** Of sources that could not be worked on, what is worst comes first. */
+const BY_WEIGHT: readonly ExitCode[] = [EXIT.tool, EXIT.locked, EXIT.usage, EXIT.drift, EXIT.data];
+
+/** That of the sources that could not be worked on; else 4 when a schema that is frozen stopped a file, else 1 when a file failed. */
+export function ingestExitCode({ files, failed, sources }: IngestResult): ExitCode {
+  const worst = BY_WEIGHT.find((code) => sources.some(({ exit_code }) => exit_code === code));
+  if (worst !== undefined) return worst;
   if (files.some((file) => isFailure(file) && file.error_code === 'SCHEMA_DRIFT')) return EXIT.drift;
   return failed > 0 ? EXIT.data : EXIT.ok;
 }
@@ -69,28 +79,28 @@ export function ingestText(result: IngestResult, style: RowStyle): string {
   ].join('');
 }
 
-interface SourceCounts {
-  source: string;
-  target: string;
-  processed: number;
-  skipped: number;
-  failed: number;
-  rows: number;
-}
-
-function sourcesText({ files }: IngestResult, style: RowStyle): string {
-  const bySource = new Map<string, SourceCounts>();
-  for (const file of files) {
-    const { source, target } = file;
-    const counts = bySource.get(source) ?? { source, target, processed: 0, skipped: 0, failed: 0, rows: 0 };
-    bySource.set(source, counts);
-    if (isFailure(file)) counts.failed++;
-    else if (isLoaded(file)) counts.processed++;
-    else counts.skipped++;
-    counts.rows += file.rows;
-  }
-  if (bySource.size < 2) return '';
-  const { columns, rows } = rowsOf([...bySource.values()]);
+/** A row for each source, when there are several or something is to be said of one. */
+function sourcesText({ files, sources }: IngestResult, style: RowStyle): string {
+  const skipped = sources.filter(({ reason }) => reason !== null);
+  const shown = sources.map(({ source, target, date, status, rows, error, reason }) => {
+    const own = files.filter((file) => file.source === source);
+    const failed = own.filter(isFailure).length;
+    const processed = own.filter((file) => !isFailure(file) && isLoaded(file)).length;
+    const what = error ?? reason;
+    return {
+      source,
+      target,
+      date,
+      status,
+      processed,
+      skipped: own.length - failed - processed,
+      failed,
+      rows,
+      ...(sources.some((one) => (one.error ?? one.reason) !== null) ? { why: what ?? '' } : {}),
+    };
+  });
+  if (shown.length < 2 && skipped.length === 0) return '';
+  const { columns, rows } = rowsOf(shown);
   return `\n${renderTable(columns, rows, style)}`;
 }
 

@@ -37,27 +37,52 @@ function fileProgress({ path, status, rows, error, duration_ms: ms }: FileResult
 }
 
 /** The flags that `ingest` and `plan` share beside those of the sources. */
-export interface RunFlags {
+interface RunFlags {
   readonly date: string | undefined;
   readonly 'full-refresh': boolean;
+  readonly rerun: boolean;
   readonly 'max-files': number | undefined;
 }
 
-/** What `ingest` and `plan` ask the lake for. */
-export function ingestRequest(sources: readonly ResolvedSource[], flags: RunFlags): IngestRequest {
-  const { date } = flags;
-  if (date !== undefined && !isDay(date)) {
-    throw usageError(`--date is YYYY-MM-DD, not "${date}"`, { hint: '--date 2026-03-31' });
-  }
-  return {
+/** What a request for a run needs of an invocation. */
+type RunInvocation = Pick<Invocation, 'config'> & { readonly options: RunFlags };
+
+/** What `ingest` and `plan` ask the lake for. `next` is looked up in the lake. Throws a usage error for what is no date. */
+export async function ingestRequest(
+  invocation: RunInvocation,
+  sources: readonly ResolvedSource[],
+  lake: Lake,
+): Promise<IngestRequest> {
+  const { options, config } = invocation;
+  const { time_zone: timeZone = 'UTC', environment } = config?.values ?? {};
+  const request = {
     sources,
-    ...(date === undefined ? {} : { date }),
-    ...(flags['full-refresh'] ? { fullRefresh: true } : {}),
-    ...(flags['max-files'] === undefined ? {} : { maxFiles: flags['max-files'] }),
+    timeZone,
+    ...(environment === undefined ? {} : { environment }),
+    ...(options['full-refresh'] ? { fullRefresh: true } : {}),
+    ...(options.rerun ? { rerun: true } : {}),
+    ...(options['max-files'] === undefined ? {} : { maxFiles: options['max-files'] }),
   };
+  if (options.date === undefined) return request;
+  const { parseDateWord } = await import('../ingest/dates/date-words.js');
+  const date = parseDateWord(options.date, { flag: '--date', timeZone, now: Date.now() });
+  return date === 'next' ? nextRequest(invocation, request, lake) : { ...request, date };
 }
 
-function isDay(text: string): boolean {
-  const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
+/** The request for the date that the group of the sources has to run next, and its sources. */
+async function nextRequest({ config }: RunInvocation, request: IngestRequest, lake: Lake): Promise<IngestRequest> {
+  if (config === undefined) {
+    throw usageError('--date next needs a configuration with sources', { hint: 'name the date: --date 2026-03-31' });
+  }
+  const { resolveDates } = await import('../ingest/config/dates-schema.js');
+  const { discoverNextBusinessDate } = await import('../ingest/dates/read-dates.js');
+  const { requireNextDate } = await import('../ingest/dates/plan-dates.js');
+  const { RunManifests } = await import('../ledger/runs/run-manifests.js');
+  const { configFolder } = await import('../config.js');
+  const { policies } = await resolveDates(config.values, { folder: configFolder(config) });
+  const names = new Set(request.sources.map(({ name }) => name));
+  const chosen = policies.filter(({ name }) => names.has(name));
+  const dates = await discoverNextBusinessDate(new RunManifests(lake.catalog.store), chosen);
+  const { date, sources } = requireNextDate(dates);
+  return { ...request, date, sources: request.sources.filter(({ name }) => sources.includes(name)) };
 }

@@ -3,9 +3,11 @@ import { didYouMean } from '../base/nearest.js';
 import { configFolder, type LoadedConfig } from '../config.js';
 import {
   adHocSource,
+  type ConnectionConfig,
   overrideSource,
   type ResolvedSource,
   readTransform,
+  resolveConnection,
   resolveSource,
   type SourceConfig,
   type SourceOverrides,
@@ -69,7 +71,11 @@ async function configuredSource(name: string, { config, resolveReference }: Conf
   if (config === undefined) throw noSources(config);
   const written = config.values.sources?.[name];
   const value = (await fillReferences(written, resolveReference)) as SourceConfig;
-  return resolveSource(name, value, { folder: configFolder(config) });
+  const at = { folder: configFolder(config) };
+  if (value.connection === undefined) return resolveSource(name, value, at);
+  const asked = config.values.connections?.[value.connection];
+  const server = (await fillReferences(asked, resolveReference)) as ConnectionConfig;
+  return resolveSource(name, value, { ...at, connection: resolveConnection(value.connection, server) });
 }
 
 async function fillReferences(value: unknown, resolve: (text: string) => Promise<string>): Promise<unknown> {

@@ -36,7 +36,15 @@ export const SOURCE_ARGUMENT = {
 
 /** What `ingest` and `plan` take beside that. */
 export const runOptions = {
-  date: { type: 'text', value: 'YYYY-MM-DD', describe: 'The business date of the run: only files of that day' },
-  'full-refresh': { type: 'flag', describe: 'Load every file again, in place of its rows' },
+  date: {
+    type: 'text',
+    value: 'DATE',
+    describe: 'The business date of the run: 2026-03-31, today, yesterday, -3d, or next (gaps first)',
+  },
+  'full-refresh': {
+    type: 'flag',
+    describe: 'Load every file again, in place of its rows; read tables from the beginning',
+  },
+  rerun: { type: 'flag', describe: 'Run although the date has succeeded' },
   'max-files': { type: 'integer', value: 'N', min: 1, describe: 'Load at most N files; the next run goes on' },
 } as const satisfies OptionSpecs;

@@ -29,11 +29,10 @@ export async function withLake<T>(
 /** Between two interrupts, in milliseconds. */
 const AGAIN_MS = 20;
 
-/** Stops what the engine is doing until `over`. Again and again, because an interrupt between two statements is lost. */
+/** Stops what the engines are doing until `over`. Again and again, because an interrupt between two statements is lost. */
 async function interruptUntil(over: AbortSignal, lake: Lake): Promise<void> {
-  const session = await lake.session();
   while (!over.aborted) {
-    session.interrupt();
+    await lake.interrupt();
     await sleep(AGAIN_MS);
   }
 }

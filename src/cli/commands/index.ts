@@ -1,5 +1,6 @@
 import type { Command } from '../command.js';
 import type { CommandGroups } from '../help-text.js';
+import { backfillCommand } from './backfill.js';
 import { checkListCommand } from './check-list.js';
 import { checkRunCommand } from './check-run.js';
 import { checkShowCommand } from './check-show.js';
@@ -28,6 +29,7 @@ import { stateRebuildCommand } from './state-rebuild.js';
 import { stateResetCommand } from './state-reset.js';
 import { stateSetCommand } from './state-set.js';
 import { stateUnlockCommand } from './state-unlock.js';
+import { stateWaiveCommand } from './state-waive.js';
 import { statusCommand } from './status.js';
 import { tableChangesCommand } from './table-changes.js';
 import { tableCheckpointCommand } from './table-checkpoint.js';
@@ -49,6 +51,7 @@ export const commands: readonly Command[] = [
   scanCommand,
   recordCommand,
   ingestCommand,
+  backfillCommand,
   planCommand,
   retryCommand,
   reprocessCommand,
@@ -62,6 +65,7 @@ export const commands: readonly Command[] = [
   stateGetCommand,
   stateSetCommand,
   stateResetCommand,
+  stateWaiveCommand,
   stateExportCommand,
   stateImportCommand,
   stateRebuildCommand,
@@ -93,6 +97,6 @@ export const commandGroups: CommandGroups = {
   runs: 'Runs of ingest: list, show',
   check: 'SQL checks: list, show, run',
   schema: 'Layouts of files: history, changes, what waits to be accepted',
-  state: 'State of ingestion: get, set, reset, export, import, rebuild, unlock',
+  state: 'State of ingestion: get, set, reset, waive, export, import, rebuild, unlock',
   table: 'Delta tables: what they are and were, changes, upkeep, verification',
 };

@@ -3,12 +3,20 @@ import { runOptions, SOURCE_ARGUMENT, sourceOptions } from '../source-options.js
 
 export const ingestCommand = defineCommand({
   path: ['ingest'],
-  summary: 'Load new, changed and due files into their tables, each exactly once',
+  summary: 'Load new, changed and due files, and tables of databases, each exactly once',
   arguments: { sources: SOURCE_ARGUMENT },
   options: {
     ...sourceOptions,
     ...runOptions,
     'keep-raw': { type: 'flag', describe: 'Keep a copy of the bytes in the lake' },
+    jobs: {
+      type: 'integer',
+      value: 'N',
+      min: 1,
+      default: 4,
+      describe: 'Sources that are worked on at the same time',
+      config: 'jobs',
+    },
     'dry-run': { type: 'flag', describe: 'Say what would happen, write nothing' },
     'run-id': { type: 'text', value: 'ID', describe: 'Id of the run in the ledger (default: a new UUID)' },
     'take-over': { type: 'flag', describe: 'Go on although another run seems to be at it' },
@@ -22,11 +30,12 @@ export const ingestCommand = defineCommand({
     const { selectSources } = await import('../select-sources.js');
     const { ingestRequest, withIngestLake } = await import('../run-ingest.js');
     const { reportIngest } = await import('../ingest-report.js');
-    const request = ingestRequest(await selectSources(invocation, invocation.arguments.sources), options);
-    const result = await withIngestLake(invocation, (lake, hooks) =>
+    const sources = await selectSources(invocation, invocation.arguments.sources);
+    const result = await withIngestLake(invocation, async (lake, hooks) =>
       lake.ingest({
-        ...request,
+        ...(await ingestRequest(invocation, sources, lake)),
         ...hooks,
+        jobs: options.jobs,
         dryRun: options['dry-run'],
         takeOver: options['take-over'],
         ...(options['keep-raw'] ? { keepRaw: true } : {}),

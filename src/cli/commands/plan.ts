@@ -4,7 +4,7 @@ import { runOptions, SOURCE_ARGUMENT, sourceOptions } from '../source-options.js
 
 export const planCommand = defineCommand({
   path: ['plan'],
-  summary: 'Say what ingest would do with each file, and why; write nothing',
+  summary: 'Say what ingest would do with each file and table, and why; write nothing',
   arguments: { sources: SOURCE_ARGUMENT },
   options: { ...sourceOptions, ...runOptions },
   examples: [
@@ -16,8 +16,9 @@ export const planCommand = defineCommand({
     const { ingestRequest, withIngestLake } = await import('../run-ingest.js');
     const { reportPlan } = await import('../ingest-report.js');
     const sources = await selectSources(invocation, invocation.arguments.sources);
-    const request = ingestRequest(sources, invocation.options);
-    const plan = await withIngestLake(invocation, (lake, hooks) => lake.plan({ ...request, ...hooks }));
+    const plan = await withIngestLake(invocation, async (lake, hooks) =>
+      lake.plan({ ...(await ingestRequest(invocation, sources, lake)), ...hooks }),
+    );
     await reportPlan(invocation, plan);
     return EXIT.ok;
   },

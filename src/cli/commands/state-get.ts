@@ -8,7 +8,7 @@ import { rowsOf, writeObject } from '../results.js';
 
 export const stateGetCommand = defineCommand({
   path: ['state', 'get'],
-  summary: 'What the ledger has of each source: files, newest load, tries, lease; of one source, each path',
+  summary: 'What the ledger has of each source: files, newest load, tries, watermark, lease; of one source, each path',
   arguments: {
     names: { describe: 'Sources or targets, to see their paths (default: one line for each source)', many: true },
   },
@@ -38,8 +38,10 @@ export function leaseText({ run_id, pid, host, actor, alive }: LeaseSummary): st
 
 function sourceRows(details: readonly SourceDetail[]) {
   return rowsOf(
-    details.map(({ paths, newest, lease, ...summary }) => ({
+    details.map(({ paths, newest, lease, watermark, ...summary }) => ({
       ...summary,
+      watermark_column: watermark?.column ?? null,
+      watermark: watermark?.value ?? null,
       newest_path: newest?.path ?? null,
       newest_sha: newest?.sha ?? null,
       newest_at: newest?.at ?? null,
@@ -58,7 +60,7 @@ function pathRows(details: readonly SourceDetail[]) {
 
 function lineRows(details: readonly SourceDetail[]) {
   return rowsOf(
-    details.map(({ source, target, batch, files, rows, newest, lease, ...counts }) => ({
+    details.map(({ source, target, batch, files, rows, newest, lease, watermark, ...counts }) => ({
       source,
       target,
       batch,
@@ -67,9 +69,15 @@ function lineRows(details: readonly SourceDetail[]) {
       newest: newest === null ? null : newest.path,
       at: newest === null ? null : newest.at.slice(0, 19).replace('T', ' '),
       tries: triesText(counts),
+      ...(details.some((one) => one.watermark !== null) ? { watermark: watermarkText(watermark) } : {}),
       lease: lease === null ? null : leaseText(lease),
     })),
   );
+}
+
+/** `updated_at 2026-03-31 12:00:00+00` */
+function watermarkText(watermark: SourceDetail['watermark']): string | null {
+  return watermark === null ? null : `${watermark.column} ${watermark.value ?? 'from the beginning'}`;
 }
 
 function triesText(

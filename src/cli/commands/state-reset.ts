@@ -10,7 +10,8 @@ const COLUMNS = ['source', 'target', 'path', 'sha', 'rows'];
 
 export const stateResetCommand = defineCommand({
   path: ['state', 'reset'],
-  summary: 'Forget what was loaded: the next ingest loads every file of a source again, in place of its rows',
+  summary:
+    'Forget what was loaded: the next ingest loads every file again, in place of its rows, or reads the whole table',
   arguments: { name: { describe: 'A source or a target', required: true } },
   options: {
     reason: { type: 'text', value: 'TEXT', describe: 'Why; kept in the event log' },
@@ -29,6 +30,10 @@ export const stateResetCommand = defineCommand({
     const { name } = invocation.arguments;
     if (reason === undefined || reason.trim() === '') {
       throw usageError('lakeledger state reset needs --reason', { hint: '--reason "wrong delimiter"' });
+    }
+    const { changeWatermark, hasWatermark } = await import('../change-watermark.js');
+    if (await hasWatermark(invocation, name)) {
+      return changeWatermark(invocation, { source: name, value: null, reason, dryRun: options['dry-run'] });
     }
     const { files, agreed } = await withLakeState(invocation, async (state) => {
       const reset = (dryRun: boolean) => state.reset({ name, reason, dryRun });

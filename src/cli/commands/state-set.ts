@@ -8,9 +8,12 @@ const SHA = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 export const stateSetCommand = defineCommand({
   path: ['state', 'set'],
-  summary: 'Say of a file by hand that it is loaded already, or that it is never to be',
-  arguments: { path: { describe: 'The path that identifies the file within its source', required: true } },
+  summary: 'Say by hand that a file is loaded already or never to be, or up to where a table was read',
+  arguments: {
+    path: { describe: 'The path of a file within its source; with --watermark the name of a source', required: true },
+  },
   options: {
+    watermark: { type: 'text', value: 'VALUE', describe: 'Up to where the table of the source was read' },
     sha: { type: 'text', value: 'SHA', describe: 'SHA-256 of its bytes; the beginning if the ledger knows them' },
     status: {
       type: 'text',
@@ -27,12 +30,16 @@ export const stateSetCommand = defineCommand({
       comment: 'rows that something else has loaded',
     },
     {
-      command: `lakeledger state set test.csv --sha ${SHA} --status SKIPPED --reason "sent by mistake" --source old --into bronze.old`,
-      comment: 'bytes that are not wanted',
+      command: 'lakeledger state set orders --watermark 2026-01-01T00:00:00Z --reason "a late correction"',
+      comment: 'read the table of a source from there on',
     },
   ],
   async run(invocation) {
-    const { sha, status, reason, source, into } = invocation.options;
+    const { sha, status, reason, source, into, watermark } = invocation.options;
+    if (watermark !== undefined) {
+      const { changeWatermark } = await import('../change-watermark.js');
+      return changeWatermark(invocation, { source: invocation.arguments.path, value: watermark, reason });
+    }
     if (sha === undefined || status === undefined || reason === undefined || reason.trim() === '') {
       throw usageError('lakeledger state set needs --sha, --status and --reason', { hint: EXAMPLE });
     }

@@ -136,6 +136,11 @@ describe('parseConfig', () => {
       'progress',
       'log_format',
       'checks',
+      'jobs',
+      'time_zone',
+      'calendar',
+      'environment',
+      'connections',
       'sources',
     ]);
     expect(schema.additionalProperties).toBe(false);
@@ -153,7 +158,8 @@ describe('the template of init --with-config', () => {
     const all = parseDocument(on).toJS();
     expect(Object.keys(all).sort()).toEqual([...keys].sort());
     expect(parseConfig(on)).toHaveProperty('config');
-    expect(Object.keys(all.sources.orders).sort()).toEqual(Object.keys(sourceSchema.shape).sort());
+    const shown = new Set(Object.values(all.sources).flatMap((source) => Object.keys(source as object)));
+    expect([...shown].sort()).toEqual(Object.keys(sourceSchema.shape).sort());
   });
 });
 

@@ -27,6 +27,8 @@ function file(changes: Partial<FileResult> = {}): FileResult {
     diff: null,
     notes: [],
     bytes: 2048,
+    business_date: null,
+    checksum: null,
     duration_ms: 3,
     ...changes,
   };
@@ -45,6 +47,7 @@ function result(files: readonly FileResult[], changes: Partial<IngestResult> = {
     rejected: 0,
     dry_run: false,
     files,
+    sources: [],
     warnings: [],
     ...changes,
   };
