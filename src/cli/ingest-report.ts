@@ -79,27 +79,27 @@ export function ingestText(result: IngestResult, style: RowStyle): string {
   ].join('');
 }
 
-/** A row for each source, when there are several or something is to be said of one. */
+/** A row for each source, when there are several or one was skipped. */
 function sourcesText({ files, sources }: IngestResult, style: RowStyle): string {
-  const skipped = sources.filter(({ reason }) => reason !== null);
-  const shown = sources.map(({ source, target, date, status, rows, error, reason }) => {
-    const own = files.filter((file) => file.source === source);
+  const names = [...new Set([...sources, ...files].map(({ source }) => source))];
+  const whys = sources.some(({ error, reason }) => (error ?? reason) !== null);
+  const shown = names.map((name) => {
+    const own = files.filter(({ source }) => source === name);
+    const result = sources.find(({ source }) => source === name);
     const failed = own.filter(isFailure).length;
     const processed = own.filter((file) => !isFailure(file) && isLoaded(file)).length;
-    const what = error ?? reason;
     return {
-      source,
-      target,
-      date,
-      status,
+      source: name,
+      target: result?.target ?? own[0]?.target,
+      ...(result === undefined ? {} : { date: result.date, status: result.status }),
       processed,
       skipped: own.length - failed - processed,
       failed,
-      rows,
-      ...(sources.some((one) => (one.error ?? one.reason) !== null) ? { why: what ?? '' } : {}),
+      rows: own.reduce((sum, { rows }) => sum + rows, 0),
+      ...(whys ? { why: result?.error ?? result?.reason ?? '' } : {}),
     };
   });
-  if (shown.length < 2 && skipped.length === 0) return '';
+  if (shown.length < 2 && !sources.some(({ reason }) => reason !== null)) return '';
   const { columns, rows } = rowsOf(shown);
   return `\n${renderTable(columns, rows, style)}`;
 }

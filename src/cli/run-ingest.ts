@@ -45,7 +45,7 @@ interface RunFlags {
 }
 
 /** What a request for a run needs of an invocation. */
-type RunInvocation = Pick<Invocation, 'config'> & { readonly options: RunFlags };
+type RunInvocation = Pick<Invocation, 'config' | 'io' | 'log'> & { readonly options: RunFlags };
 
 /** What `ingest` and `plan` ask the lake for. `next` is looked up in the lake. Throws a usage error for what is no date. */
 export async function ingestRequest(
@@ -69,20 +69,26 @@ export async function ingestRequest(
   return date === 'next' ? nextRequest(invocation, request, lake) : { ...request, date };
 }
 
-/** The request for the date that the group of the sources has to run next, and its sources. */
-async function nextRequest({ config }: RunInvocation, request: IngestRequest, lake: Lake): Promise<IngestRequest> {
-  if (config === undefined) {
+/** The request for the date that the group of the sources has to run next, and those of them that have to run it: none when it is in the future. */
+async function nextRequest(invocation: RunInvocation, request: IngestRequest, lake: Lake): Promise<IngestRequest> {
+  if (invocation.config === undefined) {
     throw usageError('--date next needs a configuration with sources', { hint: 'name the date: --date 2026-03-31' });
   }
-  const { resolveDates } = await import('../ingest/config/dates-schema.js');
-  const { discoverNextBusinessDate } = await import('../ingest/dates/read-dates.js');
+  const { dateSettings } = await import('./date-settings.js');
+  const { dateIn } = await import('../ingest/dates/date-words.js');
   const { requireNextDate } = await import('../ingest/dates/plan-dates.js');
-  const { RunManifests } = await import('../ledger/runs/run-manifests.js');
-  const { configFolder } = await import('../config.js');
-  const { policies } = await resolveDates(config.values, { folder: configFolder(config) });
+  const { policies, timeZone } = await dateSettings(invocation);
   const names = new Set(request.sources.map(({ name }) => name));
-  const chosen = policies.filter(({ name }) => names.has(name));
-  const dates = await discoverNextBusinessDate(new RunManifests(lake.catalog.store), chosen);
+  const groups = new Set(policies.flatMap(({ name, group }) => (names.has(name) ? [group] : [])));
+  // Those of the group that are not run now hold it back all the same.
+  const dates = await lake.discoverNextBusinessDate(policies.filter(({ group }) => groups.has(group)));
   const { date, sources } = requireNextDate(dates);
-  return { ...request, date, sources: request.sources.filter(({ name }) => sources.includes(name)) };
+  const today = dateIn(timeZone, Date.now());
+  if (date > today) {
+    invocation.log.note(`the next business date is ${date}, and today is ${today}: there is nothing to run yet`);
+    return { ...request, date, sources: [] };
+  }
+  const wanted = request.sources.filter(({ name }) => sources.includes(name));
+  if (wanted.length === 0) invocation.log.note(`${date} is next, and waits for ${sources.join(', ')}`);
+  return { ...request, date, sources: wanted };
 }

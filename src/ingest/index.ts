@@ -7,7 +7,7 @@ export {
 } from './config/source-config.js';
 export { type IngestDeps, STEPS, type Step, TABLE_STEPS } from './context.js';
 export type { DatePolicy } from './dates/calendar.js';
-export type { BusinessDates, DateState, GroupDates, SourceDates } from './dates/plan-dates.js';
+export type { BusinessDates } from './dates/plan-dates.js';
 export { discoverLatestSuccessfulDate, discoverNextBusinessDate } from './dates/read-dates.js';
 export { readFileEvents } from './events/read-events.js';
 export { type IngestHooks, ingest, planIngest } from './ingest.js';

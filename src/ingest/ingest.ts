@@ -80,7 +80,7 @@ interface Pool {
   readonly tally: Tally;
 }
 
-/** Works on the queues, several at the same time, each worker with an engine of its own. Returns the errors by source. */
+/** Works on the queues, several at the same time, each further worker with an engine of its own. Returns the errors by source. */
 async function runQueues(pool: Pool, queues: ResolvedSource[][]): Promise<ReadonlyMap<string, unknown>> {
   const { deps, request } = pool;
   const errors = new Map<string, unknown>();
@@ -100,14 +100,15 @@ async function runQueues(pool: Pool, queues: ResolvedSource[][]): Promise<Readon
     await work(deps);
     return errors;
   }
-  const workers = Array.from({ length: jobs }, async () => {
+  const forked = async () => {
     const own = await fork();
     try {
       await work(own.deps);
     } finally {
       await own.close();
     }
-  });
+  };
+  const workers = [work(deps), ...Array.from({ length: jobs - 1 }, forked)];
   // All of them end before an error of one is told.
   for (const end of await Promise.allSettled(workers)) if (end.status === 'rejected') throw end.reason;
   return errors;

@@ -8,7 +8,7 @@ import { appliedVersion, Ledger } from './ledger.js';
 import { EVENT_TABLE, KEY_PROPERTY, type LedgerKey, MANIFEST_TABLE } from './tables.js';
 
 /** Folders and files that may be in an empty lake. */
-const HARMLESS = /^(\.|README(\.\w+)?$)/;
+const HARMLESS = /^(\.|README(\.\w+)?$|_manifests$)/;
 
 /** Throws a usage error when the folder holds something that is not a lake. */
 export async function assertLakeFolder(catalog: LakeCatalog): Promise<void> {

@@ -47,7 +47,10 @@ async function makeHistory(): Promise<void> {
 }
 
 const SOURCES = `
+connections:
+  shop: {type: postgres, database: shop, user: reader}
 sources:
+  shop_orders: {connection: shop, table: orders, key: id, load: incremental, watermark: updated_at, enabled: false}
   orders: {path: data/orders/*.csv, into: bronze.orders, business_date: '{yyyy-MM-dd}.csv'}
 `;
 

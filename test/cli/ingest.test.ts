@@ -115,7 +115,7 @@ describe('ingest', () => {
     const { code, stdout } = await desk.run('ingest');
     expect(code).toBe(0);
     expect(stdout).toMatch(/^processed +2$/m);
-    expect(stdout).toMatch(/^a +bronze\.a +1 +0 +0 +1$/m);
+    expect(stdout).toMatch(/^a +bronze\.a +\S+ +success +1 +0 +0 +1$/m);
     expect(stdout).not.toContain('bronze.c');
     const named = await desk.json('ingest', 'c');
     expect(named.result).toMatchObject({ processed: 1, files: [{ source: 'c', path: 'in/c.csv' }] });
@@ -140,7 +140,7 @@ describe('ingest', () => {
     [['ingest', '--into', 'bronze.x'], SOURCE, '--into needs --file', ''],
     [['ingest', '--file', 'x', '--into', 'x'], undefined, 'must be schema.table', 'bronze.orders'],
     [['ingest', '--file', 'x', '--into', 'metadata.x'], undefined, "the ledger's own", ''],
-    [['ingest', ...ad, '--date', '2026-02-30'], undefined, '--date is YYYY-MM-DD', ''],
+    [['ingest', ...ad, '--date', '2026-02-30'], undefined, '--date is a date, not', ''],
     [['ingest', ...ad, '--delimiter', 'ab'], undefined, '--delimiter is one character', ''],
     [['ingest', ...ad, '--param', 'a=1'], undefined, '--param needs --transform', ''],
     [['ingest', ...ad, '--transform', 'none.sql'], undefined, 'cannot read the transform', ''],

@@ -153,6 +153,13 @@ describe.skipIf(postgresMissing() !== undefined)('the flow of seed 002 on a real
     });
     const { clean, findings } = await state.verify({ depth: 'full' });
     expect({ clean, findings }).toMatchObject({ clean: true });
+    // A row that somebody put in the place of another is found by those who look at rows.
+    await lake.catalog
+      .table('bronze.shop_orders')
+      .update({ where: 'id = 1077', set: { note: "'changed'", _row_hash: '1' } });
+    expect(await state.verify({ depth: 'light' })).toMatchObject({ clean: true });
+    const found = await state.verify({ depth: 'full' });
+    expect(found.findings).toMatchObject([{ kind: 'rows_changed', source: 'orders', level: 'error' }]);
     const runs = await lake.select(
       "SELECT status, count(*) AS n FROM metadata.ingestion_run WHERE source_name = 'orders' GROUP BY ALL ORDER BY ALL",
     );

@@ -8,7 +8,7 @@ import { rowsOf, writeObject } from '../results.js';
 
 export const stateGetCommand = defineCommand({
   path: ['state', 'get'],
-  summary: 'What the ledger has of each source: files, newest load, tries, watermark, lease; of one source, each path',
+  summary: 'What the ledger has of each source: files, loads, tries, watermark, lease; of one, each path',
   arguments: {
     names: { describe: 'Sources or targets, to see their paths (default: one line for each source)', many: true },
   },

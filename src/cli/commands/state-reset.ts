@@ -10,8 +10,7 @@ const COLUMNS = ['source', 'target', 'path', 'sha', 'rows'];
 
 export const stateResetCommand = defineCommand({
   path: ['state', 'reset'],
-  summary:
-    'Forget what was loaded: the next ingest loads every file again, in place of its rows, or reads the whole table',
+  summary: 'Forget what was loaded: the next ingest loads every file again, or reads the whole table',
   arguments: { name: { describe: 'A source or a target', required: true } },
   options: {
     reason: { type: 'text', value: 'TEXT', describe: 'Why; kept in the event log' },

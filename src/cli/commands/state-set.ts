@@ -30,7 +30,7 @@ export const stateSetCommand = defineCommand({
       comment: 'rows that something else has loaded',
     },
     {
-      command: 'lakeledger state set orders --watermark 2026-01-01T00:00:00Z --reason "a late correction"',
+      command: 'lakeledger state set shop_orders --watermark 2026-01-01T00:00:00Z --reason "a late correction"',
       comment: 'read the table of a source from there on',
     },
   ],

@@ -11,6 +11,7 @@ import {
 import type { Snapshot } from '../../delta/index.js';
 import type { Session, SqlParams } from '../../duckdb/session.js';
 import { literalName } from '../../sources/formats/index.js';
+import { rowFingerprint } from '../../sources/index.js';
 import type { BronzeTarget, NamedType } from '../load/target.js';
 
 const HASH: NamedType = { name: '_row_hash', type: 'BIGINT' };
@@ -23,6 +24,8 @@ export interface TableRows {
   /** Bytes. */
   readonly size: number;
   readonly rows: number;
+  /** The fingerprint of the rows. */
+  readonly checksum: string;
   readonly columns: readonly NamedType[];
 }
 
@@ -31,7 +34,12 @@ export interface NewRowsRequest {
   readonly target: BronzeTarget;
   readonly snapshot: Snapshot | undefined;
   /** What was read: a Parquet file with `_row_hash` and `_extracted_at` beside its columns. */
-  readonly extracted: { readonly file: string; readonly rows: number; readonly columns: readonly NamedType[] };
+  readonly extracted: {
+    readonly file: string;
+    readonly rows: number;
+    readonly columns: readonly NamedType[];
+    readonly fingerprint: string;
+  };
   /** Where the result is written to unless it is what was read. */
   readonly into: string;
   /** Identifies the table within its target. */
@@ -77,15 +85,17 @@ async function run(
   request: NewRowsRequest,
   sql: string,
   more: SqlParams = {},
-): Promise<{ size: number; rows: number }> {
+): Promise<Pick<TableRows, 'file' | 'size' | 'rows' | 'checksum'>> {
   const { session, extracted, into, path } = request;
   const [row] = await session.rows(sql, { file: literalName(extracted.file), new_file: into, path, ...more });
-  return { rows: Number(row?.['Count'] ?? 0), size: (await stat(into)).size };
+  const written = trustedFragment(readSqlFile('ingest', 'table_written'));
+  const checksum = await rowFingerprint(session, written, { file: literalName(into) });
+  return { file: into, rows: Number(row?.['Count'] ?? 0), size: (await stat(into)).size, checksum };
 }
 
 async function asRead({ extracted }: NewRowsRequest): Promise<TableRows> {
-  const { file, rows, columns } = extracted;
-  return { file, rows, size: (await stat(file)).size, columns: [...columns, HASH, EXTRACTED_AT] };
+  const { file, rows, columns, fingerprint: checksum } = extracted;
+  return { file, rows, checksum, size: (await stat(file)).size, columns: [...columns, HASH, EXTRACTED_AT] };
 }
 
 /** What was read, as a full load has it. Throws a usage error for a target with rows of files. */
@@ -102,13 +112,13 @@ export async function newRows(request: NewRowsRequest): Promise<TableRows> {
   assertKey(request);
   const snapshot = comparable(request);
   if (snapshot === undefined) return asRead(request);
-  const { target, key, into, extracted } = request;
+  const { target, key, extracted } = request;
   const known = trustedFragment(await target.table.scan({ slot: 'table_known', snapshot, files: snapshot.files }));
   const sql =
     key.length === 0
       ? fillSql(readSqlFile('ingest', 'table_new_by_hash'), { known })
       : fillSql(readSqlFile('ingest', 'table_new_by_key'), { known, key: keyOf(key) });
-  return { file: into, ...(await run(request, sql)), columns: [...extracted.columns, HASH, EXTRACTED_AT] };
+  return { ...(await run(request, sql)), columns: [...extracted.columns, HASH, EXTRACTED_AT] };
 }
 
 /**
@@ -120,11 +130,11 @@ export async function withTombstones(
   at: { readonly replaced: readonly string[]; readonly day: string; readonly extractedAt: string },
 ): Promise<TableRows> {
   assertKey(request);
-  const { target, key, into, extracted } = request;
+  const { target, key, extracted } = request;
   const columns = [...extracted.columns, HASH, EXTRACTED_AT, DELETED];
   const snapshot = comparable(request);
   if (snapshot === undefined) {
-    return { file: into, ...(await run(request, readSqlFile('ingest', 'table_live_rows'))), columns };
+    return { ...(await run(request, readSqlFile('ingest', 'table_live_rows'))), columns };
   }
   const known = trustedFragment(await target.table.scan({ slot: 'table_known', snapshot, files: snapshot.files }));
   const last = extracted.columns.map(({ name, type }) =>
@@ -141,5 +151,5 @@ export async function withTombstones(
     deleted: has(snapshot, DELETED.name) ? trustedFragment('coalesce(_deleted, false)') : trustedFragment('false'),
   });
   const { replaced, day, extractedAt } = at;
-  return { file: into, ...(await run(request, sql, { replaced, day, extracted_at: extractedAt })), columns };
+  return { ...(await run(request, sql, { replaced, day, extracted_at: extractedAt })), columns };
 }

@@ -43,6 +43,15 @@ interface LoadDetail extends Readonly<Record<string, unknown>> {
   readonly extract: Readonly<Record<string, unknown>>;
 }
 
+/** What was read, and what is made of it. */
+interface LoadFacts {
+  readonly extraction: Extraction;
+  readonly rows: TableRows;
+  readonly watermark: Watermark | undefined;
+  /** Contents that go when it is loaded. */
+  readonly replaced: readonly string[];
+}
+
 interface Parts {
   readonly table: TableSource;
   readonly connection: Extract<ResolvedConnection, { type: 'postgres' }>;
@@ -222,20 +231,12 @@ export class TableIngest {
     return withTombstones(request, { replaced, day: runDate, extractedAt: extraction.snapshot.at });
   }
 
-  #plan(
-    view: TableView,
-    at: {
-      readonly extraction: Extraction;
-      readonly rows: TableRows;
-      readonly watermark: Watermark | undefined;
-      readonly replaced: readonly string[];
-    },
-  ): FilePlan {
-    const { extraction, rows, watermark, replaced } = at;
+  #plan(view: TableView, at: LoadFacts): FilePlan {
+    const { extraction, rows, replaced } = at;
     const { table, connection, path } = this.#parts;
     const { runDate, deps } = this.#run;
     const { host, port, database } = connection.server;
-    const detail = this.#detail(extraction, watermark);
+    const detail = this.#detail(at);
     const before = this.#before(view);
     const loaded = view.states.loads(path).length > 0;
     const action: Action = replaced.length > 0 ? 'replace' : loaded ? 'append' : 'load';
@@ -281,15 +282,15 @@ export class TableIngest {
     return { sha256, gitSha: '', modified: deps.clock.now(), changeKey: '' };
   }
 
-  #detail(
-    { rows, fingerprint, snapshot, lateRows, nullWatermarks }: Extraction,
-    watermark: Watermark | undefined,
-  ): LoadDetail {
+  #detail({ extraction, rows: loaded, watermark }: LoadFacts): LoadDetail {
+    const { rows, fingerprint, snapshot, lateRows, nullWatermarks } = extraction;
     return {
       execution_date: this.#run.runDate,
       extract: {
         rows,
         checksum: fingerprint,
+        // A transform makes other rows of them.
+        ...(this.#run.transform === undefined ? { loaded_checksum: loaded.checksum } : {}),
         at: snapshot.at,
         server: snapshot.serverVersion,
         ...(watermark === undefined ? {} : { late_rows: lateRows, null_watermarks: nullWatermarks }),

@@ -28,11 +28,6 @@ export interface KnownWatermark extends Watermark {
 
 const BY_HAND: ReadonlySet<string> = new Set(['watermark_set', 'watermark_reset']);
 
-/** Whether an event changes a watermark by hand. */
-export function isWatermarkChange({ rule }: Pick<FileEvent, 'rule'>): boolean {
-  return BY_HAND.has(rule);
-}
-
 function isWatermark(value: unknown): value is Watermark {
   const some = value as Partial<Watermark> | null | undefined;
   return typeof some === 'object' && some !== null && typeof some.column === 'string';
@@ -54,7 +49,7 @@ function plainTime(text: string): string {
 }
 
 /** The order of two values of a watermark: times of one zone, or whole numbers. */
-export function compareWatermarks(type: Watermark['type'], a: string, b: string): number {
+function compareWatermarks(type: Watermark['type'], a: string, b: string): number {
   const [x, y] = type === 'timestamp' ? [plainTime(a), plainTime(b)] : [BigInt(a), BigInt(b)];
   return x < y ? -1 : Number(x > y);
 }

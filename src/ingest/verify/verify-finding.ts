@@ -3,6 +3,7 @@ export type VerifyKind =
   | 'missing_in_bronze'
   | 'not_in_ledger'
   | 'row_count'
+  | 'rows_changed'
   | 'doubled'
   | 'superseded_still_there'
   | 'raw_missing'

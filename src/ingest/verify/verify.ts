@@ -8,6 +8,7 @@ import { isLeaseAlive, readLease } from '../load/lease.js';
 import { findOpenTries } from '../load/open-tries.js';
 import { rebuildState } from './rebuild.js';
 import { findTargets, readTarget, statesBySource, type TargetReading } from './target-reading.js';
+import { verifyChecksums } from './verify-checksums.js';
 import { verifyFiles } from './verify-files.js';
 import type { VerifyFinding } from './verify-finding.js';
 import { verifyLoads } from './verify-loads.js';
@@ -174,6 +175,7 @@ async function verifyTarget(deps: LedgerWriter, request: VerifyRequest, tried: T
   for (const some of states.values()) {
     findings.push(...(await verifyFiles(some, { store: deps.catalog.store, full })));
   }
+  if (full && problem === undefined) findings.push(...(await verifyChecksums(deps, reading)));
   if (full && (snapshot ?? problem) !== undefined)
     findings.push(...(await deltaFindings(deps.catalog, target, request.onProgress)));
   return findings;

@@ -1,0 +1,1 @@
+SELECT * FROM ({{relation}}) WHERE _source_path = $path AND _file_sha = $sha
