@@ -83,7 +83,7 @@ const CONNECTIONS = `
 #     attempts: 3
 #   partner:
 #     type: sftp
-#     host: files.example.com
+#     host: sftp.example.com
 #     port: 22
 #     user: reader
 #     private_key: \${file:id_ed25519}

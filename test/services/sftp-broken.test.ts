@@ -197,6 +197,15 @@ describeSftp('a server that falls silent', () => {
     const until = Date.now() + 700;
     while (Date.now() < until);
     expect(await asked).toEqual([file]);
+    let isDone = false;
+    await fetchWhole(session, file, (told) => {
+      if (isDone || told < 5 * MB) return;
+      isDone = true;
+      // What is still to come takes a while.
+      proxy.delay(40);
+      const later = Date.now() + 700;
+      while (Date.now() < later);
+    });
     expect(proxy.given).toHaveLength(1);
   });
 });

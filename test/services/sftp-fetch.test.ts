@@ -280,7 +280,12 @@ describeSftp('a file that does not stay as it was listed', () => {
       const file = await listed(session, 'a.csv');
       change();
       const into = join(tempFolder(), 'copy');
-      await expect(session.fetch(file, into)).rejects.toMatchObject({ exitCode: 1 });
+      let told = 0;
+      const fetched = session.fetch(file, into, (count) => {
+        told += count;
+      });
+      await expect(fetched).rejects.toMatchObject({ exitCode: 1 });
+      expect(told).toBe(0);
       expect(existsSync(into)).toBe(false);
     }
   });

@@ -13,6 +13,7 @@ export interface LinkParts {
 }
 
 const CLOSE_MS = 1000;
+const GRACE_MS = 100;
 
 /**
  * One connection to a server and the requests that go over it. When it breaks, is silent for too long or is given up, every open request rejects at once with
@@ -122,15 +123,14 @@ export class SftpLink {
     });
   }
 
-  /** Data may have come while the process was busy: it is read before this is believed. */
+  /** Data may have come while the process was busy: it gets the time to be read before this is believed. */
   #onSilence(): void {
+    const timer = this.#timer;
     const { bytesRead } = this.#parts.socket;
-    setImmediate(() => {
-      if (this.#timer === undefined) return;
-      if (this.#parts.socket.bytesRead === bytesRead)
-        this.#break(wentSilent(this.#server, this.#server.connectTimeoutMs));
-      else this.#timer = setTimeout(() => this.#onSilence(), this.#server.connectTimeoutMs);
-    });
+    setTimeout(() => {
+      if (this.#timer !== timer || this.#parts.socket.bytesRead !== bytesRead) return;
+      this.#break(wentSilent(this.#server, this.#server.connectTimeoutMs));
+    }, GRACE_MS);
   }
 
   #stopTimer(): void {

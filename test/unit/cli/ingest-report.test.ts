@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { diffText, ingestExitCode, ingestText, planText } from '../../../src/cli/ingest-report.js';
 import type { RowStyle } from '../../../src/cli/render/row-types.js';
-import type { FileResult, IngestResult, PlannedFile } from '../../../src/ingest/result.js';
+import type { FileResult, IngestResult, PlannedFile, SourceResult } from '../../../src/ingest/result.js';
 
 const style: RowStyle = { width: undefined, color: false, note: () => undefined };
 
@@ -53,6 +53,25 @@ function result(files: readonly FileResult[], changes: Partial<IngestResult> = {
   };
 }
 
+function source(changes: Partial<SourceResult> = {}): SourceResult {
+  return {
+    source: 'daily',
+    target: 'bronze.daily',
+    type: 'file',
+    date: '2026-03-01',
+    status: 'success',
+    reason: null,
+    rows: 0,
+    error: null,
+    error_code: null,
+    hint: null,
+    exit_code: 0,
+    manifests: [],
+    duration_ms: 1,
+    ...changes,
+  };
+}
+
 const failed = (changes: Partial<FileResult> = {}) =>
   file({ status: 'FAILED', rows: 0, error: 'broken', error_code: 'SOURCE_FORMAT', ...changes });
 
@@ -60,6 +79,8 @@ describe('exit code of ingest', () => {
   it.each([
     ['nothing failed', result([file()]), 0],
     ['a file failed', result([file(), failed()], { failed: 1 }), 1],
+    ['a source was unreachable', result([failed()], { failed: 1, sources: [source({ exit_code: 3 })] }), 3],
+    ['a source was locked', result([], { sources: [source({ exit_code: 5 }), source({ exit_code: 2 })] }), 5],
     ['a frozen schema stopped a file', result([failed({ error_code: 'SCHEMA_DRIFT' }), failed()], { failed: 2 }), 4],
     ['a file is held', result([file({ decision: 'hold', rule: 'correction', status: 'QUARANTINED' })]), 0],
   ])('%s', (_, given, code) => {
@@ -97,6 +118,23 @@ describe('text of ingest', () => {
       ['daily', 'bronze.daily', '1', '1', '1', '21'],
       ['b', 'bronze.b', '1', '0', '0', '21'],
     ]);
+  });
+
+  it('says of each source how it ended and why, also of one that was skipped alone', () => {
+    const sources = [
+      source({ status: 'success', rows: 21 }),
+      source({ source: 'shop', target: 'bronze.shop', status: 'failed', error: 'cannot connect', exit_code: 3 }),
+    ];
+    const rows = (text: string) => text.trimEnd().split('\n').map((line) => line.trim().split(/ {2,}/));
+    const [, table = ''] = ingestText(result([file()], { sources }), style).split('\n\n');
+    expect(rows(table)).toEqual([
+      ['source', 'target', 'date', 'status', 'processed', 'skipped', 'failed', 'rows', 'why'],
+      expect.any(Array),
+      ['daily', 'bronze.daily', '2026-03-01', 'success', '1', '0', '0', '21'],
+      ['shop', 'bronze.shop', '2026-03-01', 'failed', '0', '0', '0', '0', 'cannot connect'],
+    ]);
+    const skipped = [source({ status: 'skipped', reason: '2026-03-01 has succeeded' })];
+    expect(ingestText(result([], { sources: skipped }), style)).toContain('2026-03-01 has succeeded');
   });
 
   it('says why files failed and what to do', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cannotConnect, connectionLost, loginRefused, sftpUnreadable } from '../../../src/sources/sftp/errors.js';
 
-const server = { host: 'files.example.com', port: 22 };
+const server = { host: 'sftp.example.com', port: 22 };
 
 function systemError(code: string): Error {
   return Object.assign(new Error(`connect ${code} 10.0.0.7:22`), { code });
@@ -20,8 +20,8 @@ describe('a server that cannot be reached', () => {
       code: 'CONNECTION',
       exitCode: 3,
       retryable,
-      place: 'sftp://files.example.com:22',
-      message: `cannot connect to sftp://files.example.com:22: ${why}`,
+      place: 'sftp://sftp.example.com:22',
+      message: `cannot connect to sftp://sftp.example.com:22: ${why}`,
     });
   });
 
@@ -42,15 +42,15 @@ describe('what a server says', () => {
 describe('an error', () => {
   it('of a login names what was tried and what the server takes', () => {
     expect(loginRefused(server, { tried: ['the key', 'the password'], taken: ['publickey'] }).message).toBe(
-      'sftp://files.example.com:22 refused the login with the key and the password (it takes publickey)',
+      'sftp://sftp.example.com:22 refused the login with the key and the password (it takes publickey)',
     );
     expect(loginRefused(server, { tried: [], taken: [] }).message).toBe(
-      'sftp://files.example.com:22 refused the login',
+      'sftp://sftp.example.com:22 refused the login',
     );
   });
 
   it('of a file says what is the matter with it', () => {
-    const place = 'sftp://files.example.com:22/in/a.csv';
+    const place = 'sftp://sftp.example.com:22/in/a.csv';
     const why = (code: number) => sftpUnreadable(place, 'read', Object.assign(new Error('Failure'), { code })).message;
     expect(why(2)).toBe(`cannot read ${place}: it is not there any more`);
     expect(why(3)).toBe(`cannot read ${place}: permission denied`);

@@ -138,7 +138,7 @@ describe('a login', () => {
 
 describe('a place', () => {
   it('has neither user nor password', () => {
-    expect(sftpPlace({ host: 'files.example.com', port: 22 })).toBe('sftp://files.example.com:22');
+    expect(sftpPlace({ host: 'sftp.example.com', port: 22 })).toBe('sftp://sftp.example.com:22');
     expect(sftpPlace({ host: '::1', port: 2222 }, '/in/a b.csv')).toBe('sftp://[::1]:2222/in/a b.csv');
   });
 });
