@@ -34,7 +34,7 @@ describe('a server that cannot be reached', () => {
 describe('what a server says', () => {
   it('is one short line without control characters', () => {
     const { message } = connectionLost(server, new Error(`\u001b[31mgo\r\naway${'!'.repeat(500)}`));
-    expect(message).toMatch(/^the connection to sftp:\/\/files\.example\.com:22 broke: \[31mgo away!+…$/);
+    expect(message).toMatch(/^the connection to sftp:\/\/sftp\.example\.com:22 broke: \[31mgo away!+…$/);
     expect(message.length).toBeLessThan(280);
   });
 });

@@ -8,7 +8,7 @@ const B = 'AAAAC3NzaC1lZDI1NTE5AAAAIGBAf4acLzE56Y+eyyBH9TBZu0jx7fG8gEx4gyI04oci'
 const E =
   'AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBA13MKhRiAl4BCbLIDek8iV67RoZuYbSdlSoOdl9uYvusaLI6xrz6l4ce4Cydk4m6dQsiGM+E0GTmlIu3nBb9DY=';
 const E_PRINT = 'SHA256:bB8EIkQNVRZSjDC2Z2i56HFoQwF6UBQDiXfx6tbVU+M';
-/** `[sftp.example.com]:2222` with key A, `sftp.example.com` with key B. */
+/** `[files.example.com]:2222` with key A, `files.example.com` with key B. */
 const HASHED_PORT = `|1|zCcZlZ+7E2H9R0otpQBEcJPi2KQ=|eIslBrf3/ezKPA0TW2NWN3uWUas= ssh-ed25519 ${A}`;
 const HASHED_HOST = `|1|mgWZLBTnan4WU/1CztHHoPg8jwg=|mGVUHleQnAdMkSWXhxFRjkIGkx4= ssh-ed25519 ${B}`;
 
@@ -16,7 +16,7 @@ function bytes(key: string): Buffer {
   return Buffer.from(key, 'base64');
 }
 
-function judge(hostKeys: readonly string[], key: string, port = 22, host = 'sftp.example.com'): string {
+function judge(hostKeys: readonly string[], key: string, port = 22, host = 'files.example.com'): string {
   return parseHostKeys({ host, port, hostKeys }).judge(bytes(key));
 }
 
@@ -50,27 +50,27 @@ describe('a fingerprint', () => {
 
 describe('a line of known_hosts', () => {
   it('is for its host, in any case of letters', () => {
-    expect(judge([`sftp.example.com ssh-ed25519 ${A} a comment`], A)).toBe('known');
-    expect(judge([`sftp.example.com ssh-ed25519 ${A}`], A, 22, 'Files.Example.COM')).toBe('known');
-    expect(judge([`sftp.example.com ssh-ed25519 ${A}`], B)).toBe('unknown');
+    expect(judge([`files.example.com ssh-ed25519 ${A} a comment`], A)).toBe('known');
+    expect(judge([`files.example.com ssh-ed25519 ${A}`], A, 22, 'Files.Example.COM')).toBe('known');
+    expect(judge([`files.example.com ssh-ed25519 ${A}`], B)).toBe('unknown');
     expect(judge([`other.example.com ssh-ed25519 ${A}`], A)).toBe('unknown');
     expect(judge([`files-example.com ssh-ed25519 ${A}`], A)).toBe('unknown');
   });
 
   it('has lists, wildcards and exceptions', () => {
-    expect(judge([`a.example.com,10.0.0.7,sftp.example.com ssh-ed25519 ${A}`], A)).toBe('known');
+    expect(judge([`a.example.com,10.0.0.7,files.example.com ssh-ed25519 ${A}`], A)).toBe('known');
     expect(judge([`*.example.com ssh-ed25519 ${A}`], A)).toBe('known');
     expect(judge([`file?.example.com ssh-ed25519 ${A}`], A)).toBe('known');
-    expect(judge([`*.example.com,!sftp.example.com ssh-ed25519 ${A}`], A)).toBe('unknown');
-    expect(judge([`!sftp.example.com ssh-ed25519 ${A}`], A)).toBe('unknown');
+    expect(judge([`*.example.com,!files.example.com ssh-ed25519 ${A}`], A)).toBe('unknown');
+    expect(judge([`!files.example.com ssh-ed25519 ${A}`], A)).toBe('unknown');
   });
 
   it('is for a port in brackets; one for the host alone counts when none is for the port', () => {
-    expect(judge([`[sftp.example.com]:2222 ssh-ed25519 ${A}`], A, 2222)).toBe('known');
-    expect(judge([`[sftp.example.com]:2222 ssh-ed25519 ${A}`], A, 2223)).toBe('unknown');
-    expect(judge([`[sftp.example.com]:2222 ssh-ed25519 ${A}`], A)).toBe('unknown');
-    expect(judge([`sftp.example.com ssh-ed25519 ${A}`], A, 2222)).toBe('known');
-    const both = [`sftp.example.com ssh-ed25519 ${A}`, `[sftp.example.com]:2222 ssh-ed25519 ${B}`];
+    expect(judge([`[files.example.com]:2222 ssh-ed25519 ${A}`], A, 2222)).toBe('known');
+    expect(judge([`[files.example.com]:2222 ssh-ed25519 ${A}`], A, 2223)).toBe('unknown');
+    expect(judge([`[files.example.com]:2222 ssh-ed25519 ${A}`], A)).toBe('unknown');
+    expect(judge([`files.example.com ssh-ed25519 ${A}`], A, 2222)).toBe('known');
+    const both = [`files.example.com ssh-ed25519 ${A}`, `[files.example.com]:2222 ssh-ed25519 ${B}`];
     expect(judge(both, A, 2222)).toBe('unknown');
     expect(judge(both, B, 2222)).toBe('known');
     expect(judge([`[::1]:2222 ssh-ed25519 ${A}`], A, 2222, '::1')).toBe('known');
@@ -86,22 +86,22 @@ describe('a line of known_hosts', () => {
   });
 
   it('revokes a key, whatever else knows it', () => {
-    const known = [`sftp.example.com ssh-ed25519 ${A}`, A_PRINT, `ssh-ed25519 ${A}`];
-    for (const hosts of ['sftp.example.com', '*', '[sftp.example.com]:22,sftp.example.com']) {
+    const known = [`files.example.com ssh-ed25519 ${A}`, A_PRINT, `ssh-ed25519 ${A}`];
+    for (const hosts of ['files.example.com', '*', '[files.example.com]:22,files.example.com']) {
       expect(judge([...known, `@revoked ${hosts} ssh-ed25519 ${A}`], A)).toBe('revoked');
     }
     expect(judge([...known, `@revoked other ssh-ed25519 ${A}`], A)).toBe('known');
-    expect(judge([...known, `@revoked sftp.example.com ssh-ed25519 ${B}`], A)).toBe('known');
-    expect(judge([...known, `@revoked sftp.example.com ssh-ed25519 ${A}`], A, 2222)).toBe('revoked');
+    expect(judge([...known, `@revoked files.example.com ssh-ed25519 ${B}`], A)).toBe('known');
+    expect(judge([...known, `@revoked files.example.com ssh-ed25519 ${A}`], A, 2222)).toBe('revoked');
   });
 
   it('says which types of keys are known', () => {
     const hostKeys = [
-      `sftp.example.com ssh-ed25519 ${A}`,
+      `files.example.com ssh-ed25519 ${A}`,
       `other ssh-ed25519 ${B}`,
       `files.* ecdsa-sha2-nistp256 ${E}`,
     ];
-    expect(parseHostKeys({ host: 'sftp.example.com', port: 22, hostKeys }).types).toEqual(
+    expect(parseHostKeys({ host: 'files.example.com', port: 22, hostKeys }).types).toEqual(
       new Set(['ssh-ed25519', 'ecdsa-sha2-nistp256']),
     );
   });
@@ -117,7 +117,7 @@ describe('host keys', () => {
   it('are none when nothing is about the server', () => {
     const empty = [[], ['', '# a comment', '\n'], [`other ssh-ed25519 ${A}`], [`@cert-authority * ssh-ed25519 ${A}`]];
     for (const hostKeys of empty) {
-      const keys = parseHostKeys({ host: 'sftp.example.com', port: 22, hostKeys });
+      const keys = parseHostKeys({ host: 'files.example.com', port: 22, hostKeys });
       expect(keys.isEmpty).toBe(true);
       expect(keys.judge(bytes(A))).toBe('unknown');
     }
@@ -127,11 +127,11 @@ describe('host keys', () => {
     'SHA256:short',
     'MD5:aa:bb:cc:dd',
     'aa:bb:cc:dd:ee:ff:00:11:22:33:44:55:66:77:88:99',
-    'sftp.example.com',
-    'sftp.example.com ssh-ed25519',
-    'sftp.example.com ssh-ed25519 AAAA',
-    `sftp.example.com ssh-rsa ${A}`,
-    `@unknown sftp.example.com ssh-ed25519 ${A}`,
+    'files.example.com',
+    'files.example.com ssh-ed25519',
+    'files.example.com ssh-ed25519 AAAA',
+    `files.example.com ssh-rsa ${A}`,
+    `@unknown files.example.com ssh-ed25519 ${A}`,
     `@revoked ${A}`,
     `ssh-ed25519 ${A.slice(0, 20)}`,
     'yes',
