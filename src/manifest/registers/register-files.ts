@@ -20,8 +20,8 @@ export interface RegisterView {
   readonly metadata: RegisterMetadata;
   readonly rest: Fields;
   readonly records: Records;
-  /** Objects of the journal that are in it. */
-  readonly parts: readonly string[];
+  /** Objects of the journal that are in it, by name. */
+  readonly parts: ReadonlyMap<string, RegisterContent>;
   /** Records of the journal that the file does not have. */
   readonly pending: number;
   /** What the file alone says. */
@@ -80,7 +80,8 @@ function merged(all: Iterable<Records>): Records {
 
 /** The metadata that every reader of the same parts chooses: those of the register that was made first. */
 function oldestMetadata(contents: Iterable<RegisterContent>): RegisterMetadata | undefined {
-  const rank = (metadata: RegisterMetadata) => `${metadata.ts_created}\0${JSON.stringify(metadata)}`;
+  const rank = ({ ts_created, etl_version, process, root_dir }: RegisterMetadata) =>
+    JSON.stringify([timestampOf(ts_created), ts_created, etl_version, process, root_dir]);
   return [...contents].map(({ metadata }) => metadata).sort((a, b) => (rank(a) < rank(b) ? -1 : 1))[0];
 }
 
@@ -122,7 +123,7 @@ export class RegisterFiles {
       metadata: Object.freeze({ ...metadata, total_records: records.size }),
       rest: file?.rest ?? NO_FIELDS,
       records,
-      parts: [...this.#parts.keys()],
+      parts: new Map(this.#parts),
       pending,
       file,
     };
@@ -158,10 +159,14 @@ export class RegisterFiles {
     await this.#refusing(() => this.#putPart(metadata, merged(records.map(one))));
   }
 
-  /** Makes one object of the journal's objects that `view` was read from. */
-  async compact(view: RegisterView): Promise<void> {
-    const whole = await this.#refusing(() => this.#putPart(view.metadata, view.records));
-    for (const part of view.parts) if (part !== whole) await this.store.delete(`${this.#folder}/${part}`);
+  /**
+   * Makes one object of the journal's objects that `view` was read from. Two processes that make the same records one must give them the same
+   * name, or each would delete what the other has made: so the metadata come from the journal, and those that were made first count.
+   */
+  async compact({ metadata, parts, records }: RegisterView): Promise<void> {
+    const oldest = oldestMetadata(parts.values()) ?? metadata;
+    const whole = await this.#refusing(() => this.#putPart(oldest, records));
+    for (const part of parts.keys()) if (part !== whole) await this.store.delete(`${this.#folder}/${part}`);
   }
 
   /** The same records give the same bytes and so the same name: who puts them twice puts them once. */

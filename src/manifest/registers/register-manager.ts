@@ -261,7 +261,7 @@ export class RegisterManager {
       if (this.#view.pending === 0 && !(force && attempt === 0)) break;
       await this.#files.publish(this.#view, clock.now());
     }
-    if (this.#view.parts.length >= journalLimit) await this.#files.compact(this.#view);
+    if (this.#view.parts.size >= journalLimit) await this.#files.compact(this.#view);
   }
 }
 

@@ -5,7 +5,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.js';
 import { parseRegister } from '../../../src/manifest/registers/register-content.js';
+import { RegisterFiles } from '../../../src/manifest/registers/register-files.js';
 import { RegisterManager } from '../../../src/manifest/registers/register-manager.js';
+import { newRecord } from '../../../src/manifest/registers/register-record.js';
 import { LocalStore } from '../../../src/storage/local-store.js';
 import type { ObjectStore } from '../../../src/storage/object-store.js';
 import { randomNumbers } from '../../crash/made-manifests.js';
@@ -167,4 +169,81 @@ it(`writers that are killed, or stopped and woken up late, in ${RUNS} orders of 
   }
   // The late write did put an old file there, or nothing was tried.
   expect(stale).toBeGreaterThan(RUNS / 10);
+});
+
+/** What a program without the protocol does: reads the file, changes its metadata, writes it, and what came between is gone. */
+async function rewriteFile(store: ObjectStore, random: () => number): Promise<void> {
+  for (let i = 0; i < 12; i++) {
+    const found = await store.get(NAME).catch(() => undefined);
+    if (found === undefined) continue;
+    const register = JSON.parse(Buffer.from(found).toString());
+    register.metadata.etl_version = `${Math.floor(random() * 2)}`;
+    await store.put(NAME, Buffer.from(JSON.stringify(register)));
+  }
+}
+
+it(`writers beside a program that knows no protocol, in ${RUNS} orders of their calls, lose nothing`, async () => {
+  for (let seed = SEED; seed < SEED + RUNS; seed++) {
+    const random = randomNumbers(seed);
+    const folder = tempFolder();
+    const acknowledged: Acknowledged = new Map();
+    const scheduled = () => new ScheduledStore(folder, random, {}).store;
+    const writers = Array.from({ length: WRITERS }, () => write(scheduled(), random, acknowledged));
+    await Promise.all([...writers, rewriteFile(scheduled(), random)]);
+    const manager = await RegisterManager.open(options(new LocalStore(folder), 64));
+    const found = new Map(manager.records().map((record) => [record.checksum, record]));
+    expect(missing(acknowledged, found), `seed ${seed}`).toEqual([]);
+  }
+});
+
+it('two that make the journal one with other metadata leave each other one of both', async () => {
+  const folder = tempFolder();
+  // Nothing is deleted before both have put what they made.
+  let put = 0;
+  let go: () => void = () => undefined;
+  const bothPut = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const slowToDelete = () => {
+    const store = new LocalStore(folder);
+    store.delete = (path) => {
+      if (++put === 2) go();
+      return bothPut.then(() => LocalStore.prototype.delete.call(store, path));
+    };
+    return store;
+  };
+  const first = new RegisterFiles(slowToDelete(), NAME);
+  const second = new RegisterFiles(slowToDelete(), NAME);
+  const made = (etl_version: string) => ({
+    process: 'download',
+    etl_version,
+    root_dir: folder,
+    total_records: 0,
+    ts_created: '2026-01-01T00:00:00Z',
+    ts_updated: '2026-01-01T00:00:00Z',
+  });
+  const record = newRecord({
+    source_id: 's',
+    dataset: 'd',
+    checksum: sha('a'),
+    file_path: 'a',
+    file_size: 1,
+    ts_downloaded: time(0),
+  });
+  // The same records under two names, read by both, while the file says another thing to each.
+  for (const version of ['1', '2']) await first.append(made(version), [record]);
+  const views = [];
+  for (const [files, version] of [
+    [first, '1'],
+    [second, '2'],
+  ] as const) {
+    await new LocalStore(folder).delete(NAME);
+    await files.create(made(version));
+    const view = await files.read();
+    expect(view?.metadata.etl_version).toBe(version);
+    views.push(() => files.compact(view!));
+  }
+  await Promise.all(views.map((compact) => compact()));
+  await new LocalStore(folder).delete(NAME);
+  expect((await new RegisterFiles(new LocalStore(folder), NAME).read())?.records.size).toBe(1);
 });
