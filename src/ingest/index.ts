@@ -5,7 +5,7 @@ export {
   resolveSource,
   type SourceOverrides,
 } from './config/source-config.js';
-export { type IngestDeps, STEPS, type Step, TABLE_STEPS } from './context.js';
+export { type IngestDeps, STEPS, type Step } from './context.js';
 export type { DatePolicy } from './dates/calendar.js';
 export type { BusinessDates } from './dates/plan-dates.js';
 export { discoverLatestSuccessfulDate, discoverNextBusinessDate } from './dates/read-dates.js';

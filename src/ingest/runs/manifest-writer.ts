@@ -47,7 +47,9 @@ export class ManifestWriter {
     const { source } = this.#run;
     const { runId, businessDate: date, path, target, rows, size, sha, seq, at } = event;
     if (date === null || (await this.#manifests.has(source.name, date, runId))) return;
-    const outputs = { [path]: { target, rows, bytes: size, file_sha: sha } };
+    const { checksum } = (event.detail['extract'] ?? {}) as { checksum?: unknown };
+    const read = typeof checksum === 'string' ? { fingerprint: checksum } : {};
+    const outputs = { [path]: { target, rows, bytes: size, file_sha: sha, ...read } };
     const done: DateOutcome = { date, status: 'success', errors: [], outputs, touched: true };
     await this.#writeOne({
       ...this.#manifest(done, { seq, check: undefined }),

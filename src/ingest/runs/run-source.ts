@@ -116,6 +116,7 @@ class SourceRunner {
       check = await this.#skipCheck();
       const reason = this.#skipReason(check);
       if (reason !== null) {
+        await this.#log.closeDead();
         await this.#log.skipped(reason);
         return { outcomes: [], check, reason };
       }

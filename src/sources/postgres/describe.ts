@@ -149,6 +149,10 @@ async function describeTable(wanted: Wanted, from: { schema: string; table: stri
 async function missingInQuery(wire: PostgresWire, error: unknown, place: string) {
   const known = postgresError(error, place);
   const code = codeOf(error);
+  if (/^(?:42P02|08P01)$/.test(code) && /parameter/.test(known.message)) {
+    const hint = "it reads the date with current_setting('lakeledger.execution_date')::date";
+    return configError('a query has no parameters', place, hint);
+  }
   if (code === '42601') return configError(known.message, place, 'a query is exactly one SELECT');
   const relation = code === '42P01' ? /"([^"]+)"/.exec(known.message)?.[1] : undefined;
   if (relation === undefined) return known;

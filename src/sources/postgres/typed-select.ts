@@ -6,7 +6,7 @@ import {
   type SqlFragment,
   trustedFragment,
 } from '../../base/sql-file.js';
-import { canMisfit, type SourceColumn, type ValueKind } from './column-types.js';
+import { canMisfit, type SourceColumn } from './column-types.js';
 
 type Parts = Readonly<Record<string, SqlFragment>>;
 
@@ -15,22 +15,19 @@ const at = (letter: string, i: number) => identifier(`${letter}${i}`);
 const as = (value: SqlFragment, name: SqlFragment) => trustedFragment(`${value} AS ${name}`);
 
 /** What COPY wrote as PostgreSQL writes the value. Numbers, times and the like have nothing in them that COPY would change. */
-function textOf(kind: ValueKind, raw: SqlFragment): SqlFragment {
+function textOf({ kind }: SourceColumn, raw: SqlFragment): SqlFragment {
   if (kind === 'text' || kind === 'json') return sql(readSqlFile('sources', 'extract_text'), { raw });
   return kind === 'bytes' ? sql(readSqlFile('sources', 'extract_bytes_text'), { raw }) : raw;
 }
 
-/** A SELECT of `t0`, `t1` …: the texts of the values of the columns, from the file `$file`. */
+/** A SELECT of `t0`, `t1` …: the texts of the values of the columns, as PostgreSQL writes them, from the file `$file`. */
 export function textsSelect(columns: readonly SourceColumn[]): SqlFragment {
-  const mark = identifier('mark');
-  const raw = [mark, ...columns.map((_, i) => at('c', i))];
+  const mark = at('m', 0);
+  const types = [mark, ...columns.map((_, i) => at('c', i))].map((name) => trustedFragment(`${name}: 'VARCHAR'`));
+  const texts = columns.map((column, i) => as(textOf(column, at('c', i)), at('t', i)));
   return sql(readSqlFile('sources', 'extract_rows'), {
-    types: joinFragments(
-      raw.map((name) => trustedFragment(`${name}: 'VARCHAR'`)),
-      ', ',
-    ),
-    raw: joinFragments(raw, ', '),
-    texts: joinFragments([mark, ...columns.map(({ kind }, i) => as(textOf(kind, at('c', i)), at('t', i)))], ', '),
+    types: joinFragments(types, ', '),
+    texts: joinFragments([mark, ...texts], ', '),
   });
 }
 
