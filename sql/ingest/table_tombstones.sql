@@ -8,5 +8,6 @@ COPY (
     WHERE _source_path = $path AND _ingest_date <= $day::DATE AND NOT list_contains($replaced, _file_sha)
     QUALIFY row_number() OVER (PARTITION BY {{key}} ORDER BY _ingest_date DESC, _extracted_at DESC, _row_no DESC) = 1
   ) AS last
-  WHERE NOT {{deleted}} AND {{key}} NOT IN (SELECT {{key}} FROM read_parquet($file))
+  WHERE NOT {{deleted}}
+    AND NOT EXISTS (SELECT 1 FROM (SELECT {{key}} AS _key FROM read_parquet($file)) AS extracted WHERE extracted._key IS NOT DISTINCT FROM {{key}})
 ) TO $new_file (FORMAT parquet, COMPRESSION snappy)

@@ -8,12 +8,13 @@ import { tempFolder } from '../support/temp-folder.js';
 import { isMissing, usePostgres } from './postgres-desk.js';
 
 const ROWS = Number(process.env['POSTGRES_ROWS'] ?? 5_000_000);
-const LIMIT_MB = 700;
+/** What the first load takes at most, and one that compares every row with all that are there. */
+const LIMIT_MB = { first: 600, again: 900 };
 
 const server = usePostgres();
 
 it.skipIf(isMissing || !existsSync('/proc/self/status'))(
-  `${ROWS.toLocaleString('en')} rows go from a table into Delta in less than ${LIMIT_MB} MB, and again as nothing new`,
+  `${ROWS.toLocaleString('en')} rows go from a table into Delta in less than ${LIMIT_MB.first} MB, and again as nothing new`,
   async () => {
     await server().sql(`
       CREATE TABLE many AS
@@ -54,7 +55,8 @@ sources:
     console.log(
       `${ROWS} rows: ${told(first)}; compared with all of them: ${told(again)}; psql COPY ${alone.toFixed(1)} s`,
     );
-    for (const { peak } of [first, again]) expect(peak).toBeLessThan(LIMIT_MB);
+    expect(first.peak).toBeLessThan(LIMIT_MB.first);
+    expect(again.peak).toBeLessThan(LIMIT_MB.again);
     const lake = await openLake({ root: join(folder, 'lake') });
     expect((await lake.select('SELECT count(*) AS n, count(DISTINCT id) AS ids FROM bronze.shop_many')).rows).toEqual([
       { n: BigInt(ROWS), ids: BigInt(ROWS) },

@@ -62,7 +62,8 @@ function assertTableTarget(target: BronzeTarget, snapshot: Snapshot): void {
 
 function keyOf(key: readonly string[]): SqlFragment {
   const parts = key.map((name) => trustedFragment(`CAST(${identifier(name)} AS VARCHAR)`));
-  return trustedFragment(`row(${joinFragments(parts, ', ')})`);
+  const [only, ...others] = parts;
+  return only !== undefined && others.length === 0 ? only : trustedFragment(`row(${joinFragments(parts, ', ')})`);
 }
 
 /** Throws a usage error when a column of the key is not among those that were read. */

@@ -177,6 +177,7 @@ export class PostgresSession {
     if (this.#wire === undefined || this.#wire.isLost) {
       this.#wire = await PostgresWire.connect(this.#connection, this.#deps.signal);
     }
+    this.#deps.signal?.throwIfAborted();
     return this.#wire;
   }
 

@@ -61,7 +61,7 @@ interface CancelConnection {
   cancel(processID: unknown, secretKey: unknown): void;
 }
 
-/** One connection to a server. Every error is a `LakeError`; `place` of those of statements is the caller's. */
+/** One connection to a server. Connecting rejects with a `LakeError`, statements with the errors of pg: whoever runs them knows what of. */
 export class PostgresWire {
   readonly #connection: PostgresConnection;
   readonly #client: Client;

@@ -16,7 +16,7 @@ const BUFFER = 8 * 1024 * 1024;
 const LONG_ROW = 32 * 1024 * 1024;
 /** Text of a row group, about. */
 const GROUP_BYTES = 48 * 1024 * 1024;
-const GROUP_ROWS = { least: 2048, most: 122_880 } as const;
+const GROUP_ROWS = { least: 8, most: 122_880 } as const;
 
 /** A file that COPY wrote and what is in it. */
 export interface PulledFile {
