@@ -17,6 +17,7 @@ import { delimiter, dirname, join } from 'node:path';
 import pg from 'pg';
 import type { PostgresConnection } from '../../src/sources/index.js';
 
+const MAX_LOG = 64 * 1024;
 const DEBIAN = '/usr/lib/postgresql';
 
 /** The folder with the programs of the newest PostgreSQL. */
@@ -137,9 +138,12 @@ const GRANTS = 'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader, limit
 export class PostgresServer {
   readonly port: number;
   readonly certificates: Certificates;
+  /** Of the superuser `postgres`. */
+  readonly password: string;
+  /** The end of what the server has logged. */
+  log = '';
   readonly #folder: string;
   readonly #programs: string;
-  readonly #password: string;
   readonly #user = serverUser();
   readonly #clients = new Set<pg.Client>();
   #process: ChildProcess | undefined;
@@ -149,7 +153,7 @@ export class PostgresServer {
     this.#folder = folder;
     this.#programs = facts.programs;
     this.port = facts.port;
-    this.#password = facts.password;
+    this.password = facts.password;
     this.certificates = makeCertificates(folder);
   }
 
@@ -175,7 +179,7 @@ export class PostgresServer {
 
   #makeCluster(): void {
     const password = join(this.#folder, 'password');
-    writeFileSync(password, `${this.#password}\n`);
+    writeFileSync(password, `${this.password}\n`);
     if (this.#user !== undefined) {
       const { uid, gid } = this.#user;
       for (const name of ['.', ...readdirSync(this.#folder)]) chownSync(join(this.#folder, name), uid, gid);
@@ -203,9 +207,8 @@ export class PostgresServer {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#process = child;
-    let log = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-4000);
+      this.log = (this.log + text).slice(-MAX_LOG);
     });
     for (let tries = 0; tries < 200; tries++) {
       if (child.exitCode !== null) break;
@@ -218,7 +221,7 @@ export class PostgresServer {
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     }
-    throw new Error(`the server does not start: ${log}`);
+    throw new Error(`the server does not start: ${this.log}`);
   }
 
   /** Ends the server: `fast` ends its connections in an orderly way, `kill` does not. */
@@ -230,6 +233,15 @@ export class PostgresServer {
     const closed = once(child, 'close');
     child.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
     await closed;
+  }
+
+  /** Runs a program of PostgreSQL on the data of the stopped server. */
+  runOnData(program: string, ...args: string[]): void {
+    execFileSync(join(this.#programs, program), ['-D', this.data, ...args], {
+      ...this.#user,
+      cwd: this.#folder,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
   }
 
   /** Stops the server and removes its folder. */
@@ -244,7 +256,7 @@ export class PostgresServer {
       host: 'localhost',
       port: this.port,
       user: 'postgres',
-      password: this.#password,
+      password: this.password,
       database,
       ssl: false,
       application_name: 'test',
@@ -305,7 +317,7 @@ export class PostgresServer {
       PGHOST: 'localhost',
       PGPORT: String(this.port),
       PGUSER: 'postgres',
-      PGPASSWORD: this.#password,
+      PGPASSWORD: this.password,
       PGDATABASE: 'shop',
       PGSSLMODE: 'disable',
     };

@@ -125,7 +125,11 @@ describe('text of ingest', () => {
       source({ status: 'success', rows: 21 }),
       source({ source: 'shop', target: 'bronze.shop', status: 'failed', error: 'cannot connect', exit_code: 3 }),
     ];
-    const rows = (text: string) => text.trimEnd().split('\n').map((line) => line.trim().split(/ {2,}/));
+    const rows = (text: string) =>
+      text
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.trim().split(/ {2,}/));
     const [, table = ''] = ingestText(result([file()], { sources }), style).split('\n\n');
     expect(rows(table)).toEqual([
       ['source', 'target', 'date', 'status', 'processed', 'skipped', 'failed', 'rows', 'why'],

@@ -44,9 +44,7 @@ describe('an error', () => {
     expect(loginRefused(server, { tried: ['the key', 'the password'], taken: ['publickey'] }).message).toBe(
       'sftp://sftp.example.com:22 refused the login with the key and the password (it takes publickey)',
     );
-    expect(loginRefused(server, { tried: [], taken: [] }).message).toBe(
-      'sftp://sftp.example.com:22 refused the login',
-    );
+    expect(loginRefused(server, { tried: [], taken: [] }).message).toBe('sftp://sftp.example.com:22 refused the login');
   });
 
   it('of a file says what is the matter with it', () => {
