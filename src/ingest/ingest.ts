@@ -144,7 +144,10 @@ export async function ingest(deps: IngestDeps, request: IngestRequest, hooks: In
   const runId = request.runId ?? randomUUID();
   if (request.dryRun === true) return dryRun(deps, request, { runId, started, asked: hooks.asked ?? [] });
   const tally: Tally = { files: [], sources: [], warnings: [] };
-  const errors = await runQueues({ deps, request, runId, hooks, tally }, byTarget(request.sources));
+  // What a run has read of a table never comes again as it was: there is nothing to retry.
+  const retried = request.retryNow !== undefined;
+  const sources = request.sources.filter(({ table }) => table === undefined || !retried);
+  const errors = await runQueues({ deps, request, runId, hooks, tally }, byTarget(sources));
   if (request.sources.length === 1 && errors.size > 0) throw [...errors.values()][0];
   const place = new Map(request.sources.map(({ name }, i) => [name, i]));
   tally.sources.sort((a, b) => (place.get(a.source) ?? 0) - (place.get(b.source) ?? 0));
@@ -186,9 +189,10 @@ async function dryRun(
   at: { readonly runId: string; readonly started: number; readonly asked: readonly FileEvent[] },
 ): Promise<IngestResult> {
   const { files, warnings } = await planIngest(deps, request, at.asked);
-  const results = files.map((plan) =>
-    plannedResult(plan, plan.file_sha === null && plan.rule !== 'not_arrived' ? plan.reason : null),
-  );
+  const tables = new Set(request.sources.flatMap(({ name, table }) => (table === undefined ? [] : [name])));
+  const isUnreadable = (plan: PlannedFile) =>
+    plan.file_sha === null && plan.rule !== 'not_arrived' && !tables.has(plan.source);
+  const results = files.map((plan) => plannedResult(plan, isUnreadable(plan) ? plan.reason : null));
   const loads = files.filter(({ decision }) => isLoad({ action: decision }));
   const durationMs = deps.clock.now() - at.started;
   return {

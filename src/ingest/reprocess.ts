@@ -67,6 +67,12 @@ export async function reprocess(deps: IngestDeps, request: ReprocessRequest): Pr
   const runId = randomUUID();
   const actor = request.actor ?? 'unknown';
   const files = await selectFiles(deps, request);
+  const table = files.find(({ detail }) => detail['extract'] !== undefined);
+  if (table !== undefined) {
+    throw usageError(`${table.path} is a table: what a run has read of it cannot be read again as it was`, {
+      hint: `lakeledger ingest ${table.source} --rerun, with --full-refresh to read the whole table`,
+    });
+  }
   const sources = sourcesOf(request, files);
   const keys = new Set(files.map(({ source, path }) => `${source}\n${path}`));
   const only = ({ source, path }: { source: string; path: string }) => keys.has(`${source}\n${path}`);
