@@ -130,7 +130,7 @@ export function errorBeside(path: string, error: string): string {
 
 /** Files that are neither loaded nor known to be in: somebody has to do something, or wait. */
 function waitingText({ files }: IngestResult, style: RowStyle): string {
-  const quiet = new Set(['same_bytes_same_path', 'same_bytes_new_path']);
+  const quiet = new Set(['same_bytes_same_path', 'same_bytes_new_path', 'incremental_load', 'date_succeeded']);
   const waiting = files.filter((file) => !isFailure(file) && !isLoaded(file) && !quiet.has(file.rule));
   return section('not loaded', {
     files: waiting,

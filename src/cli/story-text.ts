@@ -84,7 +84,9 @@ function nowLines({ now, target }: FileStory): string[] {
     owner === null ? 'now: no rows in the target' : `now: no rows of its own; ${escapeControls(owner)} has its bytes`;
   return [
     ...(rows.length === 0 ? [elsewhere] : rows),
-    `if it came again, ${ACTION_WORDS[again.action]}: ${escapeControls(again.reason)} [${again.rule}]`,
+    again === null
+      ? 'the next run reads the table anew'
+      : `if it came again, ${ACTION_WORDS[again.action]}: ${escapeControls(again.reason)} [${again.rule}]`,
   ];
 }
 

@@ -7,6 +7,7 @@ import type { FileEvent } from './model.js';
 import { openFiles } from './plan/file-access.js';
 import { isLoad, plannedFile, planSource } from './plan/plan.js';
 import type { FileResult, IngestRequest, IngestResult, PlannedFile, PlanResult, SourceResult } from './result.js';
+import { planSkip } from './runs/plan-date.js';
 import { runDateOf, runSource } from './runs/run-source.js';
 import { planTable } from './table/plan-table.js';
 
@@ -191,7 +192,7 @@ async function dryRun(
   const { files, warnings } = await planIngest(deps, request, at.asked);
   const tables = new Set(request.sources.flatMap(({ name, table }) => (table === undefined ? [] : [name])));
   const isUnreadable = (plan: PlannedFile) =>
-    plan.file_sha === null && plan.rule !== 'not_arrived' && !tables.has(plan.source);
+    plan.file_sha === null && !/^(not_arrived|date_succeeded)$/.test(plan.rule) && !tables.has(plan.source);
   const results = files.map((plan) => plannedResult(plan, isUnreadable(plan) ? plan.reason : null));
   const loads = files.filter(({ decision }) => isLoad({ action: decision }));
   const durationMs = deps.clock.now() - at.started;
@@ -213,8 +214,10 @@ export async function planIngest(
   const warnings: string[] = [];
   for (const source of request.sources) {
     const { clock, scratch } = deps;
-    if (source.table !== undefined) {
-      planned.push(await planTable(deps, { source, request, runDate: runDateOf(request, clock.now()) }));
+    const at = { source, request, runDate: runDateOf(request, clock.now()) };
+    const known = (await planSkip(deps, at)) ?? (source.table === undefined ? undefined : await planTable(deps, at));
+    if (known !== undefined) {
+      planned.push(known);
       continue;
     }
     const { signal } = request;

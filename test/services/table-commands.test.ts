@@ -60,7 +60,9 @@ sources:
     checksum: expect.stringMatching(/^[0-9a-f]{16}-2$/),
   });
   expect((await run('runs', 'show', listed.run_id)).stdout).toContain('shop/public.told');
-  expect((await run('explain', 'shop/public.told')).stdout).toContain('2 rows read, 2 of them new');
+  const story = (await run('explain', 'shop/public.told')).stdout;
+  expect(story).toContain('the next run reads the table anew');
+  expect(story).toContain('2 rows read, 2 new');
   expect((await run('events')).stdout).toContain('incremental_load');
   const again = await run('reprocess', 'shop/public.told', '--reason', 'x', '--yes');
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('ingest told --rerun') });

@@ -50,8 +50,8 @@ export interface FileStory {
     readonly loaded: readonly StoryRows[];
     /** The path whose rows hold its bytes, when it has none of its own. */
     readonly held_under: string | null;
-    /** What would happen if the last delivery came again. */
-    readonly again: Decision;
+    /** What would happen if the last delivery came again; null for a table, which is read anew. */
+    readonly again: Decision | null;
   };
 }
 
@@ -182,7 +182,7 @@ function storyOf(
         loaded_at: load.at,
       })),
       held_under: current?.status === 'SKIPPED' ? (states.owner(current.sha)?.path ?? null) : null,
-      again: decideFile({ path, sha: last.sha }, states, policy),
+      again: last.detail['extract'] === undefined ? decideFile({ path, sha: last.sha }, states, policy) : null,
     },
   };
 }

@@ -19,6 +19,7 @@ import { TableIngest } from '../table/table-ingest.js';
 import { findWatermark } from '../table/watermark.js';
 import { writeWatermark } from '../table/watermark-table.js';
 import { ManifestWriter } from './manifest-writer.js';
+import { asksForDate, skipReason } from './plan-date.js';
 import { type DateOutcome, failedOutcome, fileOutcomes, tableOutcome } from './run-outcome.js';
 
 /** One source of a run, and where its results go. */
@@ -114,14 +115,16 @@ class SourceRunner {
       const isTable = this.#run.source.table !== undefined;
       const told = isTable ? await this.#repair() : 0;
       check = await this.#skipCheck();
-      const reason = this.#skipReason(check);
+      const reason = skipReason(this.#run.runDate, check);
       if (reason !== null) {
         await this.#log.closeDead();
         await this.#log.skipped(reason);
         return { outcomes: [], check, reason };
       }
       const outcomes = isTable ? [await this.#table(told)] : await this.#files();
-      return { outcomes, check, reason: null };
+      const { date } = this.#run.request;
+      const nothing = date !== undefined && this.#results.length === 0 ? `there is nothing of ${date}` : null;
+      return { outcomes, check, reason: nothing };
     } catch (error) {
       const { runDate } = this.#run;
       const known = error instanceof LakeError ? error : new LakeError('INTERNAL', messageOf(error), { cause: error });
@@ -143,19 +146,13 @@ class SourceRunner {
 
   /** Looked up before anything is connected to; undefined when the source is run whatever its date. */
   async #skipCheck(): Promise<SkipState | undefined> {
-    const { source, request } = this.#run;
-    const always = request.rerun === true || request.fullRefresh === true || request.retryNow !== undefined;
-    if (!source.skipIfSuccess || always || request.only !== undefined) return undefined;
-    return this.#manifests.skipCheck();
-  }
-
-  #skipReason(check: SkipState | undefined): string | null {
-    const { source, runDate } = this.#run;
-    if (check?.state === 'unreadable') {
+    const { source, request, runDate } = this.#run;
+    if (!asksForDate(source, request)) return undefined;
+    const check = await this.#manifests.skipCheck();
+    if (check.state === 'unreadable') {
       this.#run.warn(`${source.name}: ${check.places.join(', ')} cannot be read: ${runDate} is run again`);
     }
-    if (check?.state !== 'succeeded') return null;
-    return `${runDate} has succeeded in run ${check.manifest.run_id}; --rerun runs it again`;
+    return check;
   }
 
   async #files(): Promise<readonly DateOutcome[]> {

@@ -1,4 +1,3 @@
-import { RunManifests } from '../../ledger/runs/run-manifests.js';
 import type { ResolvedSource } from '../config/source-config.js';
 import type { IngestDeps } from '../context.js';
 import { readFileEvents } from '../events/read-events.js';
@@ -30,12 +29,6 @@ export async function planTable(
     business_date: runDate,
     evidence: { since, late_from: known?.late_from ?? null },
   };
-  const rerun = request.rerun === true || request.fullRefresh === true || !source.skipIfSuccess;
-  const check = rerun ? undefined : await new RunManifests(deps.catalog.store).skipCheck(source.name, runDate);
-  if (check?.state === 'succeeded') {
-    const reason = `${runDate} has succeeded in run ${check.manifest.run_id}`;
-    return { ...base, decision: 'skip', rule: 'date_succeeded', reason };
-  }
   if (table.watermark === undefined) {
     return { ...base, decision: 'load', rule: 'full_load', reason: 'the whole table is read' };
   }

@@ -245,7 +245,7 @@ export class TableIngest {
     const reason =
       table.watermark === undefined
         ? `the whole table as of ${extraction.snapshot.at}`
-        : `${since}: ${extraction.rows} rows read, ${rows.rows} of them new`;
+        : `${since}: ${extraction.rows} row${extraction.rows === 1 ? '' : 's'} read, ${rows.rows} new`;
     return {
       file: {
         path,

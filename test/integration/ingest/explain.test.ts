@@ -46,7 +46,7 @@ describe('a story', () => {
       ['a.csv', [{ sha: sha('a'), rows: 3, run_id: 'run-1', loaded_at: second(1) }], null],
       ['b.csv', [], 'a.csv'],
     ]);
-    expect(files[1]?.now.again.rule).toBe('same_bytes_same_path');
+    expect(files[1]?.now.again?.rule).toBe('same_bytes_same_path');
   });
 
   test('goes by the policy of the source when it says what would happen', async () => {
@@ -54,7 +54,7 @@ describe('a story', () => {
     await recordEvents(lake, [fileEvent({ status: 'FAILED', rule: 'dead_letter', attempt: 3 })]);
     const retry = { maxAttempts: 9, baseDelayMs: 0, maxDelayMs: 0 };
     const again = async (policyOf?: () => { correction: 'hold'; retry: typeof retry }) =>
-      (await explain(deps, { subject: 'a.csv', now: 0, ...(policyOf && { policyOf }) })).files[0]?.now.again.rule;
+      (await explain(deps, { subject: 'a.csv', now: 0, ...(policyOf && { policyOf }) })).files[0]?.now.again?.rule;
     expect(await again()).toBe('dead_letter');
     expect(await again(() => ({ correction: 'hold', retry }))).toBe('retry');
   });

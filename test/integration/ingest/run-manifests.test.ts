@@ -105,6 +105,8 @@ describe('a date that has succeeded', () => {
       { status: 'success', error_message: null },
       { status: 'skipped', error_message: expect.stringContaining('2026-03-01') },
     ]);
+    expect((await desk.plan({ date: '2026-03-01' })).files).toMatchObject([{ path: 'in/**', rule: 'date_succeeded' }]);
+    expect((await desk.plan({ date: '2026-03-01', rerun: true })).files).toHaveLength(2);
     // A skip does not undo the success, and a forced run is one.
     expect(await desk.ingest({ date: '2026-03-01' })).toMatchObject({ status: 'skipped' });
     expect(await desk.ingest({ date: '2026-03-01', rerun: true })).toMatchObject({ processed: 1 });
