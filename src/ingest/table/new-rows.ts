@@ -45,17 +45,26 @@ export interface NewRowsRequest {
   /** Identifies the table within its target. */
   readonly path: string;
   readonly key: readonly string[];
+  /** Whether the rows of the target are what a transform made of them. */
+  readonly transformed: boolean;
 }
 
 function has(snapshot: Snapshot, name: string): boolean {
   return snapshot.schema.fields.some((field) => field.name === name);
 }
 
-/** Throws a usage error for a target that has rows, but none of a table. */
-function assertTableTarget(target: BronzeTarget, snapshot: Snapshot): void {
+/** Throws a usage error for a target that has rows, but none of a table, or only what a transform has left of them. */
+function assertTableTarget({ target, transformed }: NewRowsRequest, snapshot: Snapshot): void {
   if (has(snapshot, HASH.name) && has(snapshot, EXTRACTED_AT.name)) return;
+  const place = `${target.name}@${snapshot.version}`;
+  if (transformed) {
+    throw usageError(`${target.name} has rows without _row_hash and _extracted_at: nobody can tell what is new`, {
+      place,
+      hint: 'keep both in the transform (SELECT * …), and load into a new target with into:',
+    });
+  }
   throw usageError(`${target.name} has rows of files: the rows of a table cannot be told from them`, {
-    place: `${target.name}@${snapshot.version}`,
+    place,
     hint: 'give the table a target of its own with into:',
   });
 }
@@ -76,9 +85,10 @@ function assertKey({ key, extracted: { columns } }: NewRowsRequest): void {
 }
 
 /** The snapshot of a target with rows to compare with. */
-function comparable({ target, snapshot }: NewRowsRequest): Snapshot | undefined {
+function comparable(request: NewRowsRequest): Snapshot | undefined {
+  const { snapshot } = request;
   if (snapshot === undefined || snapshot.files.length === 0) return undefined;
-  assertTableTarget(target, snapshot);
+  assertTableTarget(request, snapshot);
   return snapshot;
 }
 
@@ -99,9 +109,9 @@ async function asRead({ extracted }: NewRowsRequest): Promise<TableRows> {
   return { file, rows, checksum, size: (await stat(file)).size, columns: [...columns, HASH, EXTRACTED_AT] };
 }
 
-/** What was read, as a full load has it. Throws a usage error for a target with rows of files. */
+/** What was read, as a full load has it: nothing is compared. Throws a usage error for a target with rows of files. */
 export async function allRows(request: NewRowsRequest): Promise<TableRows> {
-  comparable(request);
+  if (!request.transformed) comparable(request);
   return asRead(request);
 }
 

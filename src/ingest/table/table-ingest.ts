@@ -8,13 +8,21 @@ import type { SourceRun } from '../context.js';
 import { readFileEvents, readKnownBatch } from '../events/read-events.js';
 import { loadBatch } from '../load/batch.js';
 import { eventOf, type FileOutcome, fileResult, outcomeEvent } from '../load/batch-events.js';
+import { recover } from '../load/recover.js';
 import type { Action, FileEvent, Rule } from '../model.js';
 import type { FilePlan } from '../plan/plan.js';
 import { FileStates } from '../plan/state.js';
 import { assertStateKept } from '../plan/view.js';
 import type { FileResult } from '../result.js';
 import { allRows, type NewRowsRequest, newRows, type TableRows, withTombstones } from './new-rows.js';
-import { findWatermark, isSameWatermark, type KnownWatermark, nextWatermark, type Watermark } from './watermark.js';
+import {
+  findWatermark,
+  isRestored,
+  isSameWatermark,
+  type KnownWatermark,
+  nextWatermark,
+  type Watermark,
+} from './watermark.js';
 import { writeWatermark } from './watermark-table.js';
 
 /** Races that one run may lose; each means that the table is read again. */
@@ -31,7 +39,8 @@ export function tablePath(
 /** What a load of a table rests on. */
 interface TableView {
   readonly states: FileStates;
-  readonly watermark: KnownWatermark | undefined;
+  /** Where the run goes on from. */
+  readonly before: KnownWatermark | undefined;
   readonly seq: number;
   readonly nextBatch: number;
 }
@@ -79,9 +88,12 @@ export class TableIngest {
    * `STATE_LOST` for a target with rows of which the ledger knows nothing (Decision 7), and with what `extractTable` rejects with.
    */
   async ingest(told: number): Promise<FileResult> {
+    let known = told;
     for (let lost = 0; lost < MAX_LOST; lost++) {
-      const result = await this.#pass(told);
+      const result = await this.#pass(known);
       if (result !== undefined) return result;
+      // Who won may have died before it could say so.
+      known = await recover(this.#run);
     }
     throw new LakeError('INGEST_BUSY', `${this.#run.source.target} was committed to by others ${MAX_LOST} times`, {
       retryable: true,
@@ -91,9 +103,9 @@ export class TableIngest {
   /** Undefined when another run has committed in between. */
   async #pass(told: number): Promise<FileResult | undefined> {
     const started = this.#run.deps.clock.now();
-    const view = await this.#view(told);
+    const planned = await this.#view(told);
     await this.#run.onStep('planned');
-    const extraction = await this.#extract(view);
+    const { view, extraction } = await this.#read(planned);
     try {
       await this.#run.onStep('extracted');
       return await this.#load(view, { extraction, started });
@@ -113,11 +125,11 @@ export class TableIngest {
     if (watermark !== undefined && source.table?.watermark === undefined) {
       this.#run.warn(`${source.name}: its watermark ${watermark.column} is not used by a full load`);
     }
-    return { states: new FileStates(events), watermark, seq: version, nextBatch: known + 1 };
+    return { states: new FileStates(events), before: this.#before(watermark), seq: version, nextBatch: known + 1 };
   }
 
   /** The watermark that the run goes on from: none for a full load, and for another column than the last time. */
-  #before({ watermark }: TableView): KnownWatermark | undefined {
+  #before(watermark: KnownWatermark | undefined): KnownWatermark | undefined {
     const { source, request } = this.#run;
     const options = source.table?.watermark;
     if (options === undefined || watermark === undefined || request.fullRefresh === true) return undefined;
@@ -128,11 +140,22 @@ export class TableIngest {
     return undefined;
   }
 
-  async #extract(view: TableView): Promise<Extraction> {
+  /** Reads what is new. Rows of a server that was restored may have come with values that were read before: all of them are read then. */
+  async #read(view: TableView): Promise<{ readonly view: TableView; readonly extraction: Extraction }> {
+    const extraction = await this.#extract(view);
+    if (!isRestored(view.before, extraction)) return { view, extraction };
+    await extraction.drop();
+    this.#run.warn(
+      `${this.#run.source.name}: the server counts its transactions from lower ids than in an earlier run: it was restored or is another one, and the whole table is read`,
+    );
+    const anew = { ...view, before: undefined };
+    return { view: anew, extraction: await this.#extract(anew) };
+  }
+
+  async #extract({ before }: TableView): Promise<Extraction> {
     const { deps, request, runDate, runId } = this.#run;
     const { table, connection } = this.#parts;
     const { watermark: options, from, columns } = table;
-    const before = this.#before(view);
     return extractTable(
       connection.server,
       {
@@ -175,7 +198,7 @@ export class TableIngest {
     at: { readonly extraction: Extraction; readonly started: number },
   ): Promise<FileResult | undefined> {
     const { extraction, started } = at;
-    const before = this.#before(view);
+    const { before } = view;
     const { source } = this.#run;
     const options = this.#parts.table.watermark;
     const watermark =
@@ -225,6 +248,7 @@ export class TableIngest {
       into: join(deps.scratch, `new-${runId}.parquet`),
       path,
       key: source.key,
+      transformed: this.#run.transform !== undefined,
     };
     if (table.watermark !== undefined) return newRows(request);
     if (!table.tombstones) return allRows(request);
@@ -237,7 +261,7 @@ export class TableIngest {
     const { runDate, deps } = this.#run;
     const { host, port, database } = connection.server;
     const detail = this.#detail(at);
-    const before = this.#before(view);
+    const { before } = view;
     const loaded = view.states.loads(path).length > 0;
     const action: Action = replaced.length > 0 ? 'replace' : loaded ? 'append' : 'load';
     const rule: Rule = table.watermark === undefined ? 'full_load' : 'incremental_load';

@@ -13,6 +13,8 @@ export interface Watermark {
   readonly late_from: string | null;
   /** Transactions that were open then. */
   readonly open: number;
+  /** Every transaction with a lower id was over then; absent for a watermark that was set by hand. */
+  readonly xmin?: string;
 }
 
 /** A watermark, and which event said so. */
@@ -92,7 +94,13 @@ export function nextWatermark(
     value: later(type, before?.value ?? null, safe),
     late_from: open && byId ? extraction.snapshot.xmin : null,
     open: extraction.snapshot.open.count,
+    xmin: extraction.snapshot.xmin,
   };
+}
+
+/** Whether the server counts its transactions from lower ids than when the watermark was told: it was restored, or is another one. */
+export function isRestored(before: Watermark | undefined, { snapshot }: Extraction): boolean {
+  return before?.xmin !== undefined && BigInt(snapshot.xmin) < BigInt(before.xmin);
 }
 
 /** Whether two watermarks have the next run read the same. */

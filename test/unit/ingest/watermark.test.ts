@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   findWatermark,
+  isRestored,
   isSameWatermark,
   nextWatermark,
   type Watermark,
@@ -36,6 +37,7 @@ describe('the next watermark', () => {
     expect(nextWatermark(OPTIONS, extraction(QUIET), { before, keyed: true })).toEqual({
       ...before,
       value: '2026-03-01 12:00:00+00',
+      xmin: '700',
     });
   });
 
@@ -63,7 +65,7 @@ describe('the next watermark', () => {
     const old = extraction(QUIET, { watermark: '2026-02-01 00:00:00+00' });
     expect(nextWatermark(OPTIONS, old, { before, keyed: true })).toMatchObject({ value: before.value });
     const none = extraction(QUIET, { watermark: null });
-    expect(nextWatermark(OPTIONS, none, { before, keyed: true })).toEqual(before);
+    expect(nextWatermark(OPTIONS, none, { before, keyed: true })).toEqual({ ...before, xmin: '700' });
     const numbers = { ...OPTIONS, type: 'integer' as const };
     const nine = { ...before, type: 'integer' as const, value: '9' };
     expect(nextWatermark(numbers, extraction(QUIET, { watermark: '10' }), { before: nine, keyed: true }).value).toBe(
@@ -73,6 +75,15 @@ describe('the next watermark', () => {
     expect(nextWatermark(OPTIONS, fraction, { before, keyed: true }).value).toBe('2026-03-01 11:30:00.5+00');
     const plain = extraction(QUIET, { watermark: '2026-03-01 11:29:59' });
     expect(nextWatermark(OPTIONS, plain, { before, keyed: true }).value).toBe(before.value);
+  });
+});
+
+describe('a server that was restored', () => {
+  it('counts its transactions from lower ids than before', () => {
+    expect(isRestored({ ...before, xmin: '701' }, extraction(QUIET))).toBe(true);
+    expect(isRestored({ ...before, xmin: '700' }, extraction(QUIET))).toBe(false);
+    expect(isRestored(before, extraction(QUIET))).toBe(false);
+    expect(isRestored(undefined, extraction(QUIET))).toBe(false);
   });
 });
 
