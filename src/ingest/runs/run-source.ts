@@ -123,7 +123,7 @@ class SourceRunner {
       }
       const outcomes = isTable ? [await this.#table(told)] : await this.#files();
       const { date } = this.#run.request;
-      const nothing = date !== undefined && this.#results.length === 0 ? `there is nothing of ${date}` : null;
+      const nothing = date !== undefined && this.#results.length === 0 ? 'there is nothing of that date' : null;
       return { outcomes, check, reason: nothing };
     } catch (error) {
       const { runDate } = this.#run;
