@@ -45,7 +45,6 @@ import {
   type RecordResult,
   record,
 } from './ledger/index.js';
-import { RunManifests } from './ledger/runs/run-manifests.js';
 import { readManifests } from './manifest/index.js';
 import { LocalStore } from './storage/local-store.js';
 
@@ -186,13 +185,13 @@ export class Lake {
 
   /** The newest date of a source that succeeded, by its run manifests; null when none did. */
   async discoverLatestSuccessfulDate(source: string): Promise<string | null> {
-    const { discoverLatestSuccessfulDate } = await import('./ingest/index.js');
+    const { discoverLatestSuccessfulDate, RunManifests } = await import('./ingest/index.js');
     return discoverLatestSuccessfulDate(new RunManifests(this.catalog.store), source);
   }
 
   /** The next business date of sources and of their groups, gaps first; all that is known comes from the run manifests. */
   async discoverNextBusinessDate(policies: readonly DatePolicy[]): Promise<BusinessDates> {
-    const { discoverNextBusinessDate } = await import('./ingest/index.js');
+    const { discoverNextBusinessDate, RunManifests } = await import('./ingest/index.js');
     return discoverNextBusinessDate(new RunManifests(this.catalog.store), policies);
   }
 

@@ -1,3 +1,4 @@
+export { RunManifests } from '../ledger/runs/run-manifests.js';
 export {
   type AdHocRequest,
   adHocSource,

@@ -3,7 +3,7 @@ export { assertUnchanged, type Fingerprint, readFingerprint } from './arrivals/f
 export { type ListedFile, type ListRequest, listArrivals } from './arrivals/list-arrivals.js';
 export type { Extraction, ExtractRequest, PostgresConnection } from './postgres/model.js';
 export { extractTable, openPostgres, type PostgresSession } from './postgres/postgres-session.js';
-export { rowFingerprint } from './postgres/row-fingerprint.js';
+export { renderFingerprint, rowFingerprint } from './postgres/row-fingerprint.js';
 export { type FileManifest, type ScanOptions, scanPaths } from './scan-paths.js';
 export type { SftpConnection } from './sftp/connection.js';
 export { openSftp, type SftpSession } from './sftp/sftp-session.js';

@@ -13,8 +13,7 @@ export const ingestCommand = defineCommand({
       type: 'integer',
       value: 'N',
       min: 1,
-      default: 4,
-      describe: 'Sources that are worked on at the same time',
+      describe: 'Sources that are worked on at the same time (default 4)',
       config: 'jobs',
     },
     'dry-run': { type: 'flag', describe: 'Say what would happen, write nothing' },
@@ -35,7 +34,7 @@ export const ingestCommand = defineCommand({
       lake.ingest({
         ...(await ingestRequest(invocation, sources, lake)),
         ...hooks,
-        jobs: options.jobs,
+        ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
         dryRun: options['dry-run'],
         takeOver: options['take-over'],
         ...(options['keep-raw'] ? { keepRaw: true } : {}),

@@ -28,6 +28,8 @@ export interface BatchFile {
   readonly no: number;
   readonly path: string;
   readonly sha: string;
+  /** Its rows are read anew with each run: they are told by their hash, and not by their place in these bytes. */
+  readonly anew: boolean;
 }
 
 export interface BatchRowsDeps {
@@ -113,7 +115,12 @@ async function assertSelect(session: Session, sql: string): Promise<SqlFragment>
  */
 export async function transformedRows(
   deps: BatchRowsDeps,
-  source: { readonly rows: BatchRows; readonly files: readonly BatchFile[] },
+  source: {
+    readonly rows: BatchRows;
+    readonly files: readonly BatchFile[];
+    /** Columns that the transform must keep: the next run needs them. */
+    readonly kept: readonly string[];
+  },
   transform: Transform,
 ): Promise<BatchRows> {
   const { session } = deps;
@@ -135,7 +142,11 @@ export async function transformedRows(
   if (!created) return plainRows(session, { selects: [], columns: [], large: false });
   const described = await session.rows(readSqlFile('ingest', 'transform_describe'));
   const output = described.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) }));
-  return outputRows(output);
+  const dropped = source.kept.filter((name) => !output.some((column) => column.name === name));
+  if (dropped.length === 0) return outputRows(output);
+  throw usageError(`the transform drops ${dropped.join(' and ')}: the next run could not tell what is new`, {
+    hint: 'keep both: SELECT *, … FROM source',
+  });
 }
 
 /** Columns of `source` that are about the row and not data. */

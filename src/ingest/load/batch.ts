@@ -11,6 +11,7 @@ import { planSchema, type SchemaPlan } from '../schema/index.js';
 import { type FileOutcome, processingEvents } from './batch-events.js';
 import { keepRejects } from './batch-rejects.js';
 import {
+  type BatchFile,
   type BatchRows,
   dropBatchRows,
   leaveOut,
@@ -148,7 +149,11 @@ class Batch {
     const rows =
       transform === undefined
         ? plain
-        : await transformedRows({ session, runId, ingestDate }, { rows: plain, files: good() }, transform);
+        : await transformedRows(
+            { session, runId, ingestDate },
+            { rows: plain, files: good(), kept: this.#keptColumns() },
+            transform,
+          );
     const counts = await countRows(session, rows.relation, source.expectations);
     await this.#judgeExpectations(counts);
     await this.#judgeRejects({ plan, rows, groups });
@@ -158,9 +163,16 @@ class Batch {
     return { rows, kept, counts: refused && kept !== rows.relation ? await countRows(session, kept, []) : counts };
   }
 
-  #batchFile(no: number): { no: number; path: string; sha: string }[] {
+  /** What a transform must keep of the files. */
+  #keptColumns(): string[] {
+    return [...new Set(this.#request.files.flatMap(({ own }) => own?.kept ?? []))];
+  }
+
+  #batchFile(no: number): BatchFile[] {
     const plan = this.#request.files[no];
-    return plan?.fingerprint === undefined ? [] : [{ no, path: plan.file.path, sha: plan.fingerprint.sha256 }];
+    if (plan?.fingerprint === undefined) return [];
+    const { file, fingerprint, own } = plan;
+    return [{ no, path: file.path, sha: fingerprint.sha256, anew: own !== undefined }];
   }
 
   async #planSchema(groups: readonly StagedGroup[]): Promise<SchemaPlan> {

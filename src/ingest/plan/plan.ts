@@ -25,7 +25,12 @@ export interface FilePlan {
   /** Number of this try of these bytes. */
   readonly attempt: number;
   /** Set for rows that were written to a Parquet file of our own: what is in it. */
-  readonly own?: { readonly columns: readonly FileColumn[]; readonly rows: number };
+  readonly own?: {
+    readonly columns: readonly FileColumn[];
+    readonly rows: number;
+    /** Columns that a transform must keep. */
+    readonly kept: readonly string[];
+  };
   /** What every event of it says beside what all events say. */
   readonly detail?: Readonly<Record<string, unknown>>;
 }
@@ -154,7 +159,7 @@ function knownBytes(states: FileStates, file: ListedFile): Fingerprint | undefin
   const remote = last.detail['remote'] as { size?: unknown; modified?: unknown } | undefined;
   if (remote?.size !== file.size || remote.modified !== file.modified) return undefined;
   if (states.request(file.path, last.sha) !== undefined) return undefined;
-  return { sha256: last.sha, gitSha: last.gitSha ?? '', size: file.size, modified: file.modified, changeKey: '' };
+  return { sha256: last.sha, gitSha: last.gitSha, size: file.size, modified: file.modified, changeKey: '' };
 }
 
 /** Lists the files of a source and reads their bytes for their hashes. */

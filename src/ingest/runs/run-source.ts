@@ -13,7 +13,7 @@ import { acquireLease } from '../load/lease.js';
 import { recover } from '../load/recover.js';
 import { SourceIngest } from '../load/source-ingest.js';
 import { BronzeTarget } from '../load/target.js';
-import { type FileAccess, openFiles } from '../plan/file-access.js';
+import { openFiles } from '../plan/file-access.js';
 import type { FileResult, IngestRequest, SourceResult } from '../result.js';
 import { TableIngest } from '../table/table-ingest.js';
 import { findWatermark } from '../table/watermark.js';
@@ -38,29 +38,29 @@ export function runDateOf({ date, timeZone = 'UTC' }: IngestRequest, now: number
   return date ?? dateIn(timeZone, now);
 }
 
-function sourceRun(deps: IngestDeps, task: SourceTask, journal: Journal): SourceRun {
+async function sourceRun(deps: IngestDeps, task: SourceTask): Promise<SourceRun> {
   const { source, request, runId, transform, onStep, onResult, warn } = task;
-  const runDate = runDateOf(request, deps.clock.now());
+  const { session, key, clock, catalog } = deps;
+  const actor = request.actor ?? 'unknown';
+  const now = clock.now();
+  const runDate = runDateOf(request, now);
+  // The rows of a table are of the date that they are read for; those of files of the day that brings them.
+  const ingestDate = source.table === undefined ? utcDay(now) : runDate;
   return {
     deps,
     request,
     source: request.keepRaw === true ? { ...source, keepRaw: true } : source,
     transform: transform ?? source.transform,
-    target: new BronzeTarget({ catalog: deps.catalog, name: source.target }),
-    journal,
+    target: new BronzeTarget({ catalog, name: source.target }),
+    journal: new Journal({ session, ledger: await deps.openLedger(), key, clock, runId, actor, ingestDate }),
     runId,
-    actor: request.actor ?? 'unknown',
-    ingestDate: ingestDateOf(task, deps.clock.now()),
+    actor,
+    ingestDate,
     runDate,
     onStep: onStep ?? (() => undefined),
     onResult,
     warn,
   };
-}
-
-/** The rows of a table are of the date that they are read for; those of files of the day that brings them. */
-function ingestDateOf({ source, request }: SourceTask, now: number): string {
-  return source.table === undefined ? utcDay(now) : runDateOf(request, now);
 }
 
 /** What became of a source, and why it could not be worked on. */
@@ -157,7 +157,7 @@ class SourceRunner {
 
   async #files(): Promise<readonly DateOutcome[]> {
     const { source, request, deps } = this.#run;
-    const files: FileAccess = await openFiles(source, {
+    const files = openFiles(source, {
       clock: deps.clock,
       scratch: deps.scratch,
       ...(request.signal === undefined ? {} : { signal: request.signal }),
@@ -261,29 +261,24 @@ function notBegun(task: SourceTask, error: LakeError, now: number): SourceResult
  * `metadata.ingestion_run` and run manifests. An error that a user can understand is in the result; rejects with all others.
  */
 export async function runSource(deps: IngestDeps, task: SourceTask): Promise<SourceEnd> {
-  const { source, request, runId } = task;
-  const actor = request.actor ?? 'unknown';
-  let error: LakeError | undefined;
+  const { source, request } = task;
+  const { catalog, clock } = deps;
   try {
-    const ledger = await deps.openLedger();
-    const { session, key, clock, catalog } = deps;
+    const run = await sourceRun(deps, task);
     const lease = await acquireLease({
       store: catalog.store,
       name: source.target,
-      holder: { runId, pid: process.pid, host: hostname(), actor },
+      holder: { runId: run.runId, pid: process.pid, host: hostname(), actor: run.actor },
       clock,
       ...(request.takeOver === undefined ? {} : { takeOver: request.takeOver }),
     });
     try {
-      const ingestDate = ingestDateOf(task, clock.now());
-      const journal = new Journal({ session, ledger, key, clock, runId, actor, ingestDate });
-      return await new SourceRunner(sourceRun(deps, task, journal)).run();
+      return await new SourceRunner(run).run();
     } finally {
       await lease.release();
     }
-  } catch (thrown) {
-    if (!(thrown instanceof LakeError) || request.signal?.aborted === true) throw thrown;
-    error = thrown;
+  } catch (error) {
+    if (!(error instanceof LakeError) || request.signal?.aborted === true) throw error;
+    return { result: notBegun(task, error, clock.now()), error };
   }
-  return { result: notBegun(task, error, deps.clock.now()), error };
 }

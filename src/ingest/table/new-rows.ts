@@ -18,6 +18,9 @@ const HASH: NamedType = { name: '_row_hash', type: 'BIGINT' };
 const EXTRACTED_AT: NamedType = { name: '_extracted_at', type: 'TIMESTAMP WITH TIME ZONE' };
 const DELETED: NamedType = { name: '_deleted', type: 'BOOLEAN' };
 
+/** By which the rows of later runs are told from those that are there. */
+export const ROW_COLUMNS = [HASH.name, EXTRACTED_AT.name];
+
 /** A Parquet file with rows of a table, ready to be loaded. */
 export interface TableRows {
   readonly file: string;

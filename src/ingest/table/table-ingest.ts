@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LakeError } from '../../base/lake-error.js';
 import { type Extraction, extractTable } from '../../sources/index.js';
@@ -14,7 +15,7 @@ import type { FilePlan } from '../plan/plan.js';
 import { FileStates } from '../plan/state.js';
 import { assertStateKept } from '../plan/view.js';
 import type { FileResult } from '../result.js';
-import { allRows, type NewRowsRequest, newRows, type TableRows, withTombstones } from './new-rows.js';
+import { allRows, type NewRowsRequest, newRows, ROW_COLUMNS, type TableRows, withTombstones } from './new-rows.js';
 import {
   findWatermark,
   isRestored,
@@ -111,6 +112,7 @@ export class TableIngest {
       return await this.#load(view, { extraction, started });
     } finally {
       await extraction.drop();
+      await rm(this.#newFile, { force: true });
     }
   }
 
@@ -204,7 +206,7 @@ export class TableIngest {
     const watermark =
       options === undefined ? undefined : nextWatermark(options, extraction, { before, keyed: source.key.length > 0 });
     const replaced = options === undefined ? this.#snapshotsOfDay(view) : [];
-    const rows = await this.#rows(view, { extraction, replaced });
+    const rows = await this.#rows(extraction, replaced);
     const plan = this.#plan(view, { extraction, rows, watermark, replaced });
     const incremental = options !== undefined;
     if (incremental && rows.rows === 0 && view.states.loads(this.#parts.path).length > 0) {
@@ -234,18 +236,20 @@ export class TableIngest {
     return [...new Set(loads.map(({ sha }) => sha))];
   }
 
-  async #rows(
-    _view: TableView,
-    { extraction, replaced }: { readonly extraction: Extraction; readonly replaced: readonly string[] },
-  ): Promise<TableRows> {
-    const { deps, source, target, runDate, runId } = this.#run;
+  /** Where the rows that are new are put before they are loaded. */
+  get #newFile(): string {
+    return join(this.#run.deps.scratch, `new-${this.#run.runId}.parquet`);
+  }
+
+  async #rows(extraction: Extraction, replaced: readonly string[]): Promise<TableRows> {
+    const { deps, source, target, runDate } = this.#run;
     const { table, path } = this.#parts;
     const request: NewRowsRequest = {
       session: deps.session,
       target,
       snapshot: await target.findSnapshot(),
       extracted: extraction,
-      into: join(deps.scratch, `new-${runId}.parquet`),
+      into: this.#newFile,
       path,
       key: source.key,
       transformed: this.#run.transform !== undefined,
@@ -285,9 +289,15 @@ export class TableIngest {
       decision: { action, rule, reason, evidence: { entity: table.entity, since: before?.value ?? null } },
       replaced,
       attempt: 1,
-      own: { columns: rows.columns, rows: rows.rows },
+      own: { columns: rows.columns, rows: rows.rows, kept: this.#keptColumns() },
       detail,
     };
+  }
+
+  /** What a transform must keep, so that the next run can tell what is new. */
+  #keptColumns(): readonly string[] {
+    const { watermark, tombstones } = this.#parts.table;
+    return watermark === undefined && !tombstones ? [] : ROW_COLUMNS;
   }
 
   /** Tells this load from all others; what it holds is in its `checksum`. */
@@ -303,7 +313,7 @@ export class TableIngest {
       extraction.fingerprint,
     ];
     const sha256 = createHash('sha256').update(JSON.stringify(identity)).digest('hex');
-    return { sha256, gitSha: '', modified: deps.clock.now(), changeKey: '' };
+    return { sha256, gitSha: null, modified: deps.clock.now(), changeKey: '' };
   }
 
   #detail({ extraction, rows: loaded, watermark }: LoadFacts): LoadDetail {

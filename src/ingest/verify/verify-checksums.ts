@@ -1,5 +1,5 @@
-import { fillSql, readSqlFile, trustedFragment } from '../../base/sql-file.js';
-import { rowFingerprint } from '../../sources/index.js';
+import { fillSql, readSqlFile } from '../../base/sql-file.js';
+import { renderFingerprint } from '../../sources/index.js';
 import type { FileEvent } from '../model.js';
 import type { TargetReader } from './loaded-groups.js';
 import type { TargetReading } from './target-reading.js';
@@ -18,16 +18,21 @@ export async function verifyChecksums(
 ): Promise<Omit<VerifyFinding, 'target'>[]> {
   if (snapshot?.schema.fields.some(({ name }) => name === '_row_hash') !== true) return [];
   const scan = await catalog.table(target).scan({ slot: 'checksums', snapshot, files: snapshot.files });
-  const rows = trustedFragment(fillSql(readSqlFile('ingest', 'verify_table_rows'), { relation: scan }));
-  const relation = trustedFragment(`(${rows})`);
+  const sums = await session.rows(fillSql(readSqlFile('ingest', 'verify_checksums'), { relation: scan }));
+  const found = new Map(
+    sums.map((row) => [
+      `${row['sha']}\n${row['path']}`,
+      renderFingerprint(String(row['hash_sum']), Number(row['rows'])),
+    ]),
+  );
   const findings: Omit<VerifyFinding, 'target'>[] = [];
   for (const some of states.values()) {
     for (const load of some.paths().flatMap((path) => some.loads(path))) {
       const expected = checksumOf(load);
       if (expected === undefined) continue;
       const { source, path, sha } = load;
-      const found = await rowFingerprint(session, relation, { path, sha });
-      if (found === expected) continue;
+      const actual = found.get(`${sha}\n${path}`) ?? renderFingerprint('0', 0);
+      if (actual === expected) continue;
       findings.push({
         kind: 'rows_changed',
         level: 'error',
@@ -35,7 +40,7 @@ export async function verifyChecksums(
         path,
         sha,
         expected,
-        found,
+        found: actual,
         message: `its rows are not those that run ${load.runId} read from the database`,
         hint: `lakeledger ingest ${source} --full-refresh --rerun reads the table again`,
         repaired: false,

@@ -8,8 +8,8 @@ import { breathe } from './breathe.js';
 export interface Fingerprint {
   /** SHA-256 of the bytes, hex. */
   readonly sha256: string;
-  /** The id that git gives these bytes: SHA-1 of `blob <size>\0` and the bytes, hex. */
-  readonly gitSha: string;
+  /** The id that git gives these bytes: SHA-1 of `blob <size>\0` and the bytes, hex; null for what has no bytes of its own. */
+  readonly gitSha: string | null;
   /** Bytes. */
   readonly size: number;
   /** Milliseconds since the epoch. */

@@ -2,7 +2,7 @@ import { fillSql, readSqlFile, type SqlFragment } from '../../base/sql-file.js';
 import type { Session, SqlParams } from '../../duckdb/session.js';
 
 /** A fingerprint from the sum of the row hashes, as text, and the number of rows: 16 hex digits of the sum modulo 2^64, `-`, the number. */
-function renderFingerprint(sum: string, rows: number): string {
+export function renderFingerprint(sum: string, rows: number): string {
   return `${BigInt.asUintN(64, BigInt(sum)).toString(16).padStart(16, '0')}-${rows}`;
 }
 

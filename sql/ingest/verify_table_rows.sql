@@ -1,1 +1,0 @@
-SELECT * FROM ({{relation}}) WHERE _source_path = $path AND _file_sha = $sha
