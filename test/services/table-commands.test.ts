@@ -74,6 +74,18 @@ sources:
   expect(await json('ingest', '--date', '2026-03-03')).toMatchObject({ rows: 0, failed: 0 });
   expect(await run('verify', '--depth', 'full')).toMatchObject({ code: 0 });
 
+  // TLS with an authority from a file, the right one and another.
+  const encrypted = config(server().port).replace(
+    'attempts: 1',
+    `attempts: 1, ssl: verify-full, ca: '\${file:ca.pem}'`,
+  );
+  writeFileSync(join(cwd, 'lakeledger.yaml'), encrypted);
+  writeFileSync(join(cwd, 'ca.pem'), server().certificates.ca);
+  expect(await json('ingest', '--date', '2026-03-03', '--rerun')).toMatchObject({ rows: 0, failed: 0 });
+  writeFileSync(join(cwd, 'ca.pem'), server().certificates.otherCa);
+  const stranger = await run('ingest', '--date', '2026-03-03', '--rerun');
+  expect(stranger).toMatchObject({ code: 3, stderr: expect.stringContaining('error[TLS]') });
+
   // Nobody listens there; one source alone ends with the exit code of its error.
   writeFileSync(join(cwd, 'lakeledger.yaml'), config(1));
   const refused = await run('ingest', '--date', '2026-03-04');
